@@ -1,0 +1,125 @@
+//! What every model is: the narrow interfaces of the library.
+
+use crate::snapshot::Snapshot;
+
+/// The names of the features, in the order of the slices that models are given. Fixed for the life of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schema {
+    names: Vec<String>,
+}
+
+impl Schema {
+    /// A schema of these names, which must differ.
+    pub fn new<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
+        Schema { names: names.into_iter().map(Into::into).collect() }
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Number of features.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no feature.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Where the feature `name` stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|n| n == name)
+    }
+}
+
+/// Features arrive as a dense slice over a [`Schema`]; an absent value is NaN. Models skip absent values and never let NaN or infinity into their state.
+///
+/// A model that predicts a number from features and learns from the true number later.
+pub trait Regressor: Snapshot + Send {
+    /// The prediction for `x`. Finite for finite state and inputs; 0.0 where nothing has been learned, unless the model says otherwise.
+    ///
+    /// `&mut self` is for scratch memory only: asking must not change what is predicted or learned later (bandit policies, which say so, aside).
+    fn predict_one(&mut self, x: &[f64]) -> f64;
+
+    /// Learns that `x` had the target `y`. A non-finite `y` is refused: nothing changes.
+    fn learn_one(&mut self, x: &[f64], y: f64);
+
+    /// Learns with a sample weight; models without weights learn once if the weight is positive.
+    fn learn_weighted(&mut self, x: &[f64], y: f64, weight: f64) {
+        if weight > 0.0 {
+            self.learn_one(x, y);
+        }
+    }
+
+    /// A fresh model with the same parameters: nothing learned.
+    fn clone_fresh(&self) -> Box<dyn Regressor>;
+
+    /// A copy with everything learned.
+    fn clone_learned(&self) -> Box<dyn Regressor>;
+}
+
+/// A model of a series: learns each value as it becomes known and forecasts steps ahead.
+pub trait Forecaster: Snapshot + Send {
+    /// Learns the next value of the series, with exogenous features `x` (empty where there are none).
+    fn learn_one(&mut self, y: f64, x: &[f64]);
+
+    /// The forecasts 1 to `horizon` steps after the last learned value; empty while the model has not seen enough to say anything.
+    /// `xs` holds one row of exogenous features a step, or nothing.
+    fn forecast(&mut self, horizon: usize, xs: &[&[f64]]) -> Vec<f64>;
+
+    /// A fresh model with the same parameters: nothing learned.
+    fn clone_fresh(&self) -> Box<dyn Forecaster>;
+}
+
+/// A transformation of features that may learn from them. Output slices are `output_len()` long.
+pub trait Transformer: Snapshot + Send {
+    /// Writes the transformed `x` to `out` with the current state; nothing is learned.
+    fn transform_one(&mut self, x: &[f64], out: &mut Vec<f64>);
+
+    /// Learns from the features alone.
+    fn learn_one(&mut self, x: &[f64]);
+
+    /// The names of the outputs.
+    fn output_schema(&self, input: &Schema) -> Schema;
+
+    /// A fresh transformer with the same parameters.
+    fn clone_fresh(&self) -> Box<dyn Transformer>;
+
+    /// A copy with everything learned.
+    fn clone_learned(&self) -> Box<dyn Transformer>;
+}
+
+/// A detector of change in a stream of numbers.
+pub trait DriftDetector: Snapshot + Send {
+    /// Takes the next value; [`drift_detected`](Self::drift_detected) then tells whether this value raised the alarm.
+    fn update(&mut self, value: f64);
+
+    /// Whether the last update raised the alarm.
+    fn drift_detected(&self) -> bool;
+
+    /// Whether the last update raised a warning, for detectors that have one.
+    fn warning_detected(&self) -> bool {
+        false
+    }
+
+    /// A fresh detector with the same parameters.
+    fn clone_fresh(&self) -> Box<dyn DriftDetector>;
+}
+
+/// A measure of how well predictions meet the truth.
+pub trait Metric: Snapshot + Send {
+    /// Takes one truth and its prediction.
+    fn update(&mut self, y_true: f64, y_pred: f64);
+
+    /// Takes back one pair given before, where the measure allows it.
+    fn revert(&mut self, y_true: f64, y_pred: f64);
+
+    /// The value so far; 0.0 before the first update.
+    fn get(&self) -> f64;
+
+    /// Whether a larger value is better.
+    fn bigger_is_better(&self) -> bool;
+}

@@ -1,0 +1,11 @@
+//! tidemill: Kafka Streams for online learning.
+//!
+//! The layers, from the ground up, each importing only what stands before it (`tests/architecture.rs` proves the table):
+//! [`record`], [`snapshot`] · the pure libraries [`market`], [`window`], [`learn`] · [`processor`] · [`operators`], [`topology`] · [`task`] ·
+//! [`driver`] · and, behind the feature `runtime`, the shell that does I/O.
+
+pub mod learn;
+pub mod market;
+pub mod record;
+pub mod snapshot;
+pub mod window;

@@ -1,0 +1,9 @@
+//! Market data: symbols, intervals, candles, trades, exact decimals, and their wire forms.
+//!
+//! Pure: it turns bytes into values and back. It knows nothing of topologies, windows or models.
+
+mod candle;
+mod decimal;
+
+pub use candle::Candle;
+pub use decimal::{Decimal, DecimalError};

@@ -1,0 +1,11 @@
+//! The ground everything stands on: what a record is, where it stands in a log and when it happened.
+//!
+//! This layer knows nothing of markets, topologies or logs' implementations.
+
+mod batch;
+mod position;
+mod time;
+
+pub use batch::{ConsumedBatch, Headers, RecordBatch, RecordBatchError, RecordRef};
+pub use position::{Offset, TopicPartition};
+pub use time::{DurationError, Timestamp, format_duration_ms, parse_duration_ms};
