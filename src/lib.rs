@@ -5,6 +5,8 @@
 //! [`driver`] · and, behind the feature `runtime`, the shell that does I/O.
 
 pub mod learn;
+#[cfg(feature = "runtime")]
+pub mod log;
 pub mod market;
 pub mod record;
 pub mod snapshot;
