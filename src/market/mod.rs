@@ -4,6 +4,12 @@
 
 mod candle;
 mod decimal;
+mod interval;
+mod symbol;
+mod trade;
 
 pub use candle::Candle;
 pub use decimal::{Decimal, DecimalError};
+pub use interval::{Interval, IntervalError};
+pub use symbol::{Symbol, SymbolError};
+pub use trade::Trade;

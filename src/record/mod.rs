@@ -3,9 +3,11 @@
 //! This layer knows nothing of markets, topologies or logs' implementations.
 
 mod batch;
+mod calendar;
 mod position;
 mod time;
 
 pub use batch::{ConsumedBatch, Headers, RecordBatch, RecordBatchError, RecordRef};
+pub use calendar::{DAY_MS, civil_from_days, days_from_civil};
 pub use position::{Offset, TopicPartition};
 pub use time::{DurationError, Timestamp, format_duration_ms, parse_duration_ms};
