@@ -11,3 +11,5 @@ pub mod market;
 pub mod record;
 pub mod snapshot;
 pub mod window;
+pub mod processor;
+pub mod topology;
