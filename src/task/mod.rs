@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod intake;
+mod leaderboard;
 mod node;
 mod outlet;
 mod resolve;
@@ -16,6 +17,7 @@ mod whole;
 
 pub use checkpoint::{CheckpointPolicy, Progress};
 pub use intake::{BatchEnv, Intake};
+pub use leaderboard::{Leaderboard, LeaderboardRow};
 pub use node::NodeRunner;
 pub use outlet::{Counts, Outlet, TaskOutput};
 pub use resolve::{Facts, MissingInput, NodeFact, Plan, Refused, SnapshotFacts, resolve};
