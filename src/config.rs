@@ -1,0 +1,347 @@
+//! Engine configuration: keys named as in Kafka Streams, from a file, the environment and flags, in that order of rising precedence.
+//!
+//! A key is one line of [`KEYS`]; help, validation, documentation and the environment names derive from it. What the topology means stands in the
+//! topology file; here is only how it is run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::learn::params::nearest;
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number in this range.
+    Number(i64, i64),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Text => f.write_str("text"),
+            Kind::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Kind::Number(least, i64::MAX) => write!(f, "a whole number, at least {least}"),
+            Kind::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
+        }
+    }
+}
+
+/// One configuration key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Its default as text.
+    pub default: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// The environment variable of the key: `TIDEMILL_COMMIT_INTERVAL_MS` for `commit.interval.ms`.
+    pub fn variable(&self) -> String {
+        format!("TIDEMILL_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default, doc }
+}
+
+/// Every key.
+pub const KEYS: [Key; 19] = [
+    key("application.id", Kind::Text, "", "Name of the consumer group and of the state; the topology's name if empty."),
+    key(
+        "processing.guarantee",
+        Kind::Choice(&["exactly_once_v2", "at_least_once"]),
+        "exactly_once_v2",
+        "Whether outputs and input offsets commit together, or outputs may be repeated after a crash.",
+    ),
+    key(
+        "commit.interval.ms",
+        Kind::Number(1, 60_000),
+        "100",
+        "Milliseconds between commits: how late outputs become visible at most.",
+    ),
+    key("state.dir", Kind::Text, "tidemill-state", "Folder of the embedded log and of the checkpoints."),
+    key("num.stream.threads", Kind::Number(1, 256), "1", "Client threads; each owns one consumer and one producer."),
+    key(
+        "num.worker.threads",
+        Kind::Number(0, 256),
+        "0",
+        "Threads that the stages of all tasks are spread over; 0 takes one for each core.",
+    ),
+    key("max.poll.records", Kind::Number(1, 100_000), "500", "Most records of one batch."),
+    key(
+        "task.max.batches",
+        Kind::Number(1, 1_024),
+        "8",
+        "Most batches of one task in flight; beyond it the task's partition is paused.",
+    ),
+    key(
+        "checkpoint.interval.ms",
+        Kind::Number(1, 86_400_000),
+        "30000",
+        "Least milliseconds between snapshots of a task's state.",
+    ),
+    key(
+        "checkpoint.max.records",
+        Kind::Number(1, i64::MAX),
+        "1000000",
+        "Records after which a snapshot is due whatever the time.",
+    ),
+    key(
+        "restore.missing.input",
+        Kind::Choice(&["refuse", "accept"]),
+        "refuse",
+        "What to do when records that a restore must replay have fallen to retention.",
+    ),
+    key("processing.failure.limit", Kind::Number(1, 100), "3", "Failures on one record after which it is dead-lettered."),
+    key(
+        "log.retention.bytes",
+        Kind::Number(-1, i64::MAX),
+        "-1",
+        "Bytes kept in each partition of the embedded log; -1 keeps everything.",
+    ),
+    key(
+        "http.host",
+        Kind::Text,
+        "127.0.0.1",
+        "Address the HTTP server listens on. Others than loopback need http.token or http.insecure.",
+    ),
+    key("http.port", Kind::Number(0, 65_535), "8642", "Port of the HTTP server; 0 takes a free one."),
+    key(
+        "http.token",
+        Kind::Text,
+        "",
+        "Bearer token that requests must carry: `env:NAME` or `file:PATH`, never the token itself.",
+    ),
+    key("http.insecure", Kind::Choice(&["true", "false"]), "false", "Serve other addresses than loopback without a token."),
+    key("log.format", Kind::Choice(&["text", "json"]), "text", "Form of log lines on standard error."),
+    key(
+        "log.level",
+        Kind::Text,
+        "warn",
+        "Which log lines are written: error, warn, info, debug, trace, or a filter such as tidemill=debug.",
+    ),
+];
+
+/// A configuration that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// No such key.
+    #[error("{origin}: unknown key {name:?}{}; `tidemill config` lists all keys", suggest(.suggestion.as_deref()))]
+    Unknown {
+        /// Where it was written.
+        origin: String,
+        /// The key.
+        name: String,
+        /// The nearest valid one.
+        suggestion: Option<String>,
+    },
+    /// A value that its key does not take.
+    #[error("{origin}: {name} = {value:?}: expected {expected}")]
+    Value {
+        /// Where it was written.
+        origin: String,
+        /// The key.
+        name: String,
+        /// The value.
+        value: String,
+        /// What the key takes.
+        expected: String,
+    },
+    /// A file that cannot be used.
+    #[error("{path}: {what}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A flag that is no `key=value`.
+    #[error("--set {0:?}: expected key=value, for instance --set commit.interval.ms=200")]
+    Flag(String),
+}
+
+fn suggest(name: Option<&str>) -> String {
+    name.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+/// The values of all keys, each with where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    values: BTreeMap<&'static str, (String, String)>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { values: KEYS.iter().map(|key| (key.name, (key.default.to_owned(), "default".to_owned()))).collect() }
+    }
+}
+
+impl Config {
+    /// Reads the layers: `file` if given, then the variables `TIDEMILL_*` among `environment`, then flags `key=value`.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any layer.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[String],
+    ) -> Result<Self, Vec<ConfigError>> {
+        let mut config = Config::default();
+        let mut errors = Vec::new();
+        if let Some(path) = file {
+            config.read_file(path, &mut errors);
+        }
+        config.read_environment(environment, &mut errors);
+        for flag in flags {
+            match flag.split_once('=') {
+                Some((name, value)) => config.set(name.trim(), value.trim(), "--set", &mut errors),
+                None => errors.push(ConfigError::Flag(flag.clone())),
+            }
+        }
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    fn read_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
+        let origin = path.display().to_string();
+        let fail = |what: String| ConfigError::File { path: origin.clone(), what };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return errors.push(fail(format!("cannot be read: {error}"))),
+        };
+        match text.parse::<toml::Table>() {
+            Ok(table) => self.read_table(&origin, "", &table, errors),
+            Err(error) => errors.push(fail(format!("is no TOML: {error}"))),
+        }
+    }
+
+    fn read_table(&mut self, origin: &str, prefix: &str, table: &toml::Table, errors: &mut Vec<ConfigError>) {
+        for (name, value) in table {
+            let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            match value {
+                toml::Value::Table(inner) => self.read_table(origin, &name, inner, errors),
+                toml::Value::String(text) => self.set(&name, text, origin, errors),
+                other => self.set(&name, &other.to_string(), origin, errors),
+            }
+        }
+    }
+
+    /// Variables that start with `TIDEMILL_` and are no key are other programs' or the tests' business.
+    fn read_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>, errors: &mut Vec<ConfigError>) {
+        let names: BTreeMap<String, &str> = KEYS.iter().map(|key| (key.variable(), key.name)).collect();
+        let mut found: Vec<_> = environment.into_iter().filter(|(name, _)| names.contains_key(name)).collect();
+        found.sort();
+        for (variable, value) in found {
+            self.set(names[&variable], &value, &variable, errors);
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str, origin: &str, errors: &mut Vec<ConfigError>) {
+        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+            let suggestion = nearest(name, KEYS.iter().map(|key| key.name)).map(str::to_owned);
+            return errors.push(ConfigError::Unknown { origin: origin.to_owned(), name: name.to_owned(), suggestion });
+        };
+        let fits = match key.kind {
+            Kind::Text => true,
+            Kind::Choice(words) => words.contains(&value),
+            Kind::Number(least, most) => value.parse::<i64>().is_ok_and(|n| (least..=most).contains(&n)),
+        };
+        if fits {
+            self.values.insert(key.name, (value.to_owned(), origin.to_owned()));
+        } else {
+            let (origin, name, value, expected) = (origin.to_owned(), name.to_owned(), value.to_owned(), key.kind.to_string());
+            errors.push(ConfigError::Value { origin, name, value, expected });
+        }
+    }
+
+    /// Sets a key from a flag of its own, such as `--state-dir`.
+    ///
+    /// # Errors
+    /// When the key does not take the value.
+    pub fn override_with(&mut self, name: &str, value: &str, flag: &str) -> Result<(), ConfigError> {
+        let mut errors = Vec::new();
+        self.set(name, value, flag, &mut errors);
+        errors.pop().map_or(Ok(()), Err)
+    }
+
+    /// The value of a key.
+    ///
+    /// # Panics
+    /// When there is no such key: keys are written in this program, not by users.
+    pub fn text(&self, name: &str) -> &str {
+        &self.values.get(name).unwrap_or_else(|| panic!("{name} is no configuration key")).0
+    }
+
+    /// The value of a key that takes a number.
+    ///
+    /// # Panics
+    /// As [`text`](Self::text), and when the key takes no number.
+    pub fn number(&self, name: &str) -> i64 {
+        self.text(name).parse().unwrap_or_else(|_| panic!("{name} takes no number"))
+    }
+
+    /// Every key with its value and where the value came from.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static Key, &str, &str)> {
+        KEYS.iter().map(|key| {
+            let (value, origin) = &self.values[key.name];
+            (key, value.as_str(), origin.as_str())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn every_default_fits_its_key() {
+        let mut config = Config::default();
+        for key in KEYS {
+            assert_eq!(config.override_with(key.name, key.default, "test"), Ok(()), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn flags_outrank_the_environment_which_outranks_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("engine.toml");
+        std::fs::write(&file, "commit.interval.ms = 1\nnum.stream.threads = 2\nstate.dir = \"s\"\n").unwrap();
+        let environment = [variable("TIDEMILL_COMMIT_INTERVAL_MS", "2"), variable("TIDEMILL_NUM_STREAM_THREADS", "3")];
+        let config = Config::load(Some(&file), environment, &["commit.interval.ms=4".into()]).unwrap();
+        assert_eq!(
+            (config.number("commit.interval.ms"), config.number("num.stream.threads"), config.text("state.dir")),
+            (4, 3, "s")
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let environment = [variable("TIDEMILL_MAX_POLL_RECORDS", "many"), variable("TIDEMILL_VECTORS", "not a key")];
+        let flags = ["comit.interval.ms=5".to_owned(), "processing.guarantee=maybe".into(), "nonsense".into()];
+        let messages: Vec<String> =
+            Config::load(None, environment, &flags).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(messages.len(), 4, "{messages:?}");
+        assert_eq!(
+            messages[0],
+            "TIDEMILL_MAX_POLL_RECORDS: max.poll.records = \"many\": expected a whole number from 1 to 100000"
+        );
+        assert!(messages[1].contains("did you mean \"commit.interval.ms\"?"), "{}", messages[1]);
+        assert!(messages[2].contains("one of exactly_once_v2, at_least_once"), "{}", messages[2]);
+    }
+}
