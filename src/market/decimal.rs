@@ -60,6 +60,13 @@ impl Decimal {
         Decimal(units)
     }
 
+    /// The value of `digits` times 10^-`places`; `None` beyond 18 places. 64 bits of digits never pass the range.
+    #[inline]
+    pub(crate) fn from_scaled(digits: u64, places: usize) -> Option<Self> {
+        let factor = POWERS.get(PLACES.checked_sub(places)?)?;
+        i128::from(digits).checked_mul(*factor).map(Decimal)
+    }
+
     /// The value in units of 1e-18.
     pub const fn units(self) -> i128 {
         self.0
@@ -87,7 +94,7 @@ impl Decimal {
     pub fn to_f64(self) -> f64 {
         let magnitude = self.0.unsigned_abs();
         let positive = exact_quotient(magnitude, PLACES)
-            .or_else(|| (magnitude % 10_000_000_000 == 0).then(|| exact_quotient(magnitude / 10_000_000_000, 8)).flatten())
+            .or_else(|| magnitude.is_multiple_of(10_000_000_000).then(|| exact_quotient(magnitude / 10_000_000_000, 8)).flatten())
             .unwrap_or_else(|| nearest_f64(magnitude));
         if self.0 < 0 { -positive } else { positive }
     }

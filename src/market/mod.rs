@@ -3,6 +3,7 @@
 //! Pure: it turns bytes into values and back. It knows nothing of topologies, windows or models.
 
 mod candle;
+pub mod codec;
 mod decimal;
 mod interval;
 mod symbol;

@@ -22,6 +22,11 @@ pub struct RecordRef<'a> {
 }
 
 impl<'a> RecordRef<'a> {
+    /// A record without headers that stands in no batch, for instance one that a test or a connector holds.
+    pub fn without_headers(timestamp: Timestamp, key: Option<&'a [u8]>, value: Option<&'a [u8]>) -> Self {
+        RecordRef { timestamp, key, value, headers: &[] }
+    }
+
     /// The headers in the order they were written.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
         let mut rest = self.headers;
