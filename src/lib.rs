@@ -4,6 +4,8 @@
 //! [`record`], [`snapshot`] · the pure libraries [`market`], [`window`], [`learn`] · [`processor`] · [`operators`], [`topology`] · [`task`] ·
 //! [`driver`] · and, behind the feature `runtime`, the shell that does I/O.
 
+#[cfg(feature = "runtime")]
+pub mod failpoint;
 pub mod learn;
 pub mod market;
 pub mod record;

@@ -48,6 +48,10 @@ pub enum LogError {
     /// Stored bytes do not verify. Nothing of them has been handed out.
     #[error("{0}")]
     Damaged(String),
+    /// The device or the file under the log failed (disk full, permissions, I/O error): nothing more can be written until a person has mended it and
+    /// the process starts again. What was committed is safe; whether the last commit was, the committed offsets tell then.
+    #[error("{0}")]
+    Storage(String),
     /// The caller or the configuration asks for something that cannot be; the message says what would be right.
     #[error("{0}")]
     Usage(String),
@@ -65,7 +69,7 @@ impl LogError {
             LogError::Retriable(_) => Reaction::Retry,
             LogError::Abort(_) => Reaction::Abort,
             LogError::Fatal(_) => Reaction::Replace,
-            LogError::OutOfRange { .. } | LogError::Damaged(_) | LogError::Usage(_) => Reaction::Stop,
+            LogError::OutOfRange { .. } | LogError::Damaged(_) | LogError::Storage(_) | LogError::Usage(_) => Reaction::Stop,
         }
     }
 }

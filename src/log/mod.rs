@@ -2,11 +2,12 @@
 //!
 //! Shaped after Apache Kafka, because that is the log it must fit: a consumer group hands partitions out, one thread owns one consumer and one
 //! transactional producer ([`LogClient`]), outputs and input offsets commit together, readers see committed records only, rebalances surface in
-//! `poll`. The adapters stand beside it.
+//! `poll`. The adapters: [`embedded`] (durable, in process).
 //!
 //! Nothing here knows what a record means, what a topology is or that actors exist.
 
 mod client;
+pub mod embedded;
 mod error;
 mod partitioner;
 mod service;

@@ -1,5 +1,6 @@
 //! Batches of records in one buffer: what a source reads from a log and what a sink hands to it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -127,6 +128,30 @@ impl RecordBatch {
         block_length(self.bytes.len() + other.bytes.len());
         self.starts.extend(other.starts.iter().map(|start| start + base));
         self.bytes.extend_from_slice(&other.bytes);
+    }
+
+    /// Appends the records of `other` whose indices lie in `range`, as bytes: nothing is decoded.
+    ///
+    /// # Panics
+    /// When the range does not lie within `other`; and as [`push`](Self::push).
+    pub fn append_range(&mut self, other: &RecordBatch, range: Range<usize>) {
+        let start_of = |index: usize| other.starts.get(index).map_or(other.bytes.len(), |start| *start as usize);
+        let (from, to) = (start_of(range.start), start_of(range.end));
+        let base = self.bytes.len();
+        block_length(base + (to - from));
+        self.starts.extend(other.starts[range].iter().map(|start| block_length(base + *start as usize - from)));
+        self.bytes.extend_from_slice(&other.bytes[from..to]);
+    }
+
+    /// How far a range of records from `from` on can go without passing `max_bytes`: the index after its last record, or `from` when not one fits.
+    pub fn fit(&self, from: usize, max_bytes: usize) -> usize {
+        let Some(start) = self.starts.get(from) else { return from };
+        let limit = (*start as usize).saturating_add(max_bytes);
+        if self.bytes.len() <= limit {
+            return self.len();
+        }
+        // The range ends where a record starts: at the last start that is within the limit.
+        from + self.starts[from + 1..].partition_point(|next| *next as usize <= limit)
     }
 
     /// Number of records.
@@ -319,5 +344,32 @@ mod tests {
         let mut twice = sample();
         twice.append(&sample());
         assert_eq!(twice.get(5), sample().get(2));
+    }
+
+    #[test]
+    fn the_longest_range_that_fits_is_found() {
+        let batch = sample();
+        let ends: Vec<usize> = batch.starts[1..].iter().map(|s| *s as usize).chain([batch.bytes.len()]).collect();
+        for max_bytes in 0..=batch.bytes.len() + 1 {
+            assert_eq!(batch.fit(0, max_bytes), ends.iter().filter(|end| **end <= max_bytes).count(), "{max_bytes} bytes");
+        }
+        assert_eq!((batch.fit(2, usize::MAX), batch.fit(3, 10)), (3, 3));
+    }
+
+    #[test]
+    fn a_range_is_copied_as_it_is() {
+        for (from, to) in [(0, 3), (0, 0), (1, 2), (1, 3), (3, 3)] {
+            let mut copy = sample();
+            copy.append_range(&sample(), from..to);
+            let mut expected = sample();
+            for index in from..to {
+                let record = sample().get(index).map(|r| (r.timestamp, r.key.map(<[u8]>::to_vec), r.value.map(<[u8]>::to_vec)));
+                let (timestamp, key, value) = record.unwrap();
+                let original = sample();
+                let headers: Vec<_> = original.get(index).unwrap().headers().collect();
+                expected.push(timestamp, key.as_deref(), value.as_deref(), &headers);
+            }
+            assert_eq!(copy, expected);
+        }
     }
 }
