@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BatchEnv, StageOutput};
 use crate::operators::wire::{self, WireContext};
-use crate::processor::{Item, Letter, LetterKind, NodeId, Noticed};
+use crate::processor::{Column, Item, Letter, LetterKind, NodeId, Noticed};
 use crate::record::{Offset, RecordBatch};
 use crate::topology::{Graph, Sink};
 
@@ -77,21 +77,24 @@ impl Outlet {
 
     fn encode_sink(&self, sink: &Sink, env: &BatchEnv, outputs: &[Arc<StageOutput>]) -> RecordBatch {
         let mut batch = RecordBatch::new();
-        let parents: Vec<&[Item]> =
-            sink.parents.iter().filter_map(|p| outputs.iter().find_map(|output| output.items(*p))).collect();
-        for_each_merged(&parents, |item| {
+        let columns_of = |p: &NodeId| self.graph.node(*p).map_or(&[][..], |node| &node.port.columns);
+        let items_of = |p: &NodeId| outputs.iter().find_map(|output| output.items(*p));
+        let (parents, columns): (Vec<&[Item]>, Vec<&[Column]>) =
+            sink.parents.iter().filter_map(|p| Some((items_of(p)?, columns_of(p)))).unzip();
+        for_each_merged(&parents, |parent, item| {
             if item.event.kind() == sink.kind {
-                self.encode_item(item, env, &mut batch);
+                self.encode_item(item, columns[parent], env, &mut batch);
             }
         });
         batch
     }
 
-    fn encode_item(&self, item: &Item, env: &BatchEnv, batch: &mut RecordBatch) {
+    fn encode_item(&self, item: &Item, columns: &[Column], env: &BatchEnv, batch: &mut RecordBatch) {
         let coin = env.keys.name(item.key);
         let ctx = WireContext {
             topology: &self.graph.name,
             names: &self.names,
+            columns,
             coin,
             source: &env.input.partition,
             offset: env.offset(item.index),
@@ -124,16 +127,16 @@ impl Outlet {
     }
 }
 
-/// Calls `each` with the items of all parents in the order (input record, step, parent).
-fn for_each_merged(parents: &[&[Item]], mut each: impl FnMut(&Item)) {
+/// Calls `each` with the items of all parents in the order (input record, step, parent), and the parent's place in the list.
+fn for_each_merged(parents: &[&[Item]], mut each: impl FnMut(usize, &Item)) {
     if let [only] = parents {
-        return only.iter().for_each(each);
+        return only.iter().for_each(|item| each(0, item));
     }
     let mut rest = parents.to_vec();
     while let Some(at) = rest.iter().filter_map(|items| items.first()).map(|item| (item.index, item.step)).min() {
-        for items in &mut rest {
+        for (parent, items) in rest.iter_mut().enumerate() {
             while let Some((item, tail)) = items.split_first().filter(|(item, _)| (item.index, item.step) == at) {
-                each(item);
+                each(parent, item);
                 *items = tail;
             }
         }
