@@ -1,0 +1,62 @@
+//! Exit codes, which scripts rely on: 0 done, 1 it failed while running, 2 wrong usage, 78 wrong configuration or topology.
+
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::topology::TopologyErrors;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok,
+    /// It failed while running.
+    Failed,
+    /// It was called wrongly.
+    Usage,
+    /// A topology or configuration does not hold (`EX_CONFIG`).
+    Config,
+}
+
+/// A command that was called wrongly in a way only running it shows.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl Exit {
+    /// The exit that an error asks for.
+    pub fn of(error: &anyhow::Error) -> Exit {
+        let any = |check: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(check);
+        if any(|e| e.is::<TopologyErrors>() || e.is::<ConfigErrors>() || e.is::<ConfigError>()) {
+            Exit::Config
+        } else if any(|e| e.is::<UsageError>()) {
+            Exit::Usage
+        } else {
+            Exit::Failed
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Config => 78,
+        })
+    }
+}
+
+/// An error as people read it. Topology errors bring their own layout.
+pub(super) fn render(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<TopologyErrors>() {
+        Some(errors) => errors.to_string(),
+        None => format!("error: {error:#}"),
+    }
+}
