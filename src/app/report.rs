@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::table::{Align, Table};
-use crate::cli::ReportForm;
+use super::options::ReportForm;
 use crate::task::LeaderboardRow;
 
 /// What a run did. The JSON form of this is part of the program's interface.

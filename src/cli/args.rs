@@ -1,10 +1,11 @@
-//! The arguments, as clap derives them.
+//! The commands, as clap derives them, with help that teaches by example.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, EngineArgs, GraphForm, TableForm};
 
 /// Kafka Streams for online learning: models that learn from market streams, restartable and exactly once.
 #[derive(Debug, Parser)]
@@ -67,160 +68,6 @@ pub enum Command {
     },
 }
 
-/// How the engine is configured.
-#[derive(Debug, Clone, Default, Args)]
-pub struct EngineArgs {
-    /// Folder of the embedded log and of the checkpoints [default: tidemill-state, or `state.dir`]
-    #[arg(long, value_name = "DIR")]
-    pub state_dir: Option<PathBuf>,
-    /// Configuration file (TOML: `commit.interval.ms = 200`)
-    #[arg(long, value_name = "FILE", env = "TIDEMILL_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Set a configuration key; `tidemill config` lists them. Outranks the environment (TIDEMILL_COMMIT_INTERVAL_MS), which outranks the file
-    #[arg(long = "set", short = 'c', value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-}
-
-/// Arguments of `config`.
-#[derive(Debug, Clone, Args)]
-pub struct ConfigArgs {
-    /// How the engine is configured.
-    #[command(flatten)]
-    pub engine: EngineArgs,
-    /// Form of the answer.
-    #[arg(long, value_enum, default_value_t = TableForm::Text)]
-    pub format: TableForm,
-}
-
-/// Where candles come from.
-#[derive(Debug, Clone, Default, Args)]
-pub struct InputArgs {
-    /// Candle files (CSV, also .gz): Binance klines of 6 or 12 columns, Yahoo daily, or columns by name
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub input: Vec<PathBuf>,
-    /// The coin of all files, instead of the one in each file's name
-    #[arg(long, value_name = "COIN")]
-    pub coin: Option<String>,
-    /// The interval of all files, instead of the one in each file's name
-    #[arg(long, value_name = "INTERVAL")]
-    pub interval: Option<String>,
-    /// Partitions of the input topic; a coin's partition is Kafka's (murmur2 of the key)
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub partitions: u32,
-    /// Seed of the simulated exchange
-    #[arg(long, value_name = "N", default_value_t = 7)]
-    pub seed: u64,
-    /// Number of coins of the simulated exchange
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=5_000))]
-    pub coins: u32,
-}
-
-/// How fast records are fed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// As fast as they are processed.
-    Max,
-    /// This many times as fast as they happened.
-    Times(f64),
-}
-
-impl FromStr for Speed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let times = match text {
-            "max" => return Ok(Speed::Max),
-            "realtime" => Some(1.0),
-            _ => text.strip_suffix('x').and_then(|n| n.parse::<f64>().ok()),
-        };
-        times
-            .filter(|n| n.is_finite() && *n > 0.0)
-            .map(Speed::Times)
-            .ok_or_else(|| "expected max, realtime, or a factor such as 60x".to_owned())
-    }
-}
-
-/// Form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportForm {
-    /// For people.
-    Text,
-    /// The last line of standard output is one JSON object.
-    Json,
-    /// The leaderboard as comma-separated values.
-    Csv,
-}
-
-/// Form of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TableForm {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// Arguments of `demo`.
-#[derive(Debug, Clone, Args)]
-pub struct DemoArgs {
-    /// The topology file [default: the quickstart that is part of the program]
-    #[arg(long, value_name = "FILE")]
-    pub topology: Option<PathBuf>,
-    /// Where candles come from; without files, the simulated exchange.
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// max, realtime, or a factor such as 60x [default: 60x, or max with --records]
-    #[arg(long, value_name = "SPEED")]
-    pub speed: Option<Speed>,
-    /// End when the first N records of the input are processed (those of earlier runs included), and print the report
-    #[arg(long, value_name = "N")]
-    pub records: Option<u64>,
-    /// Form of what is printed.
-    #[arg(long, value_enum, default_value_t = ReportForm::Text)]
-    pub format: ReportForm,
-    /// How the engine is configured.
-    #[command(flatten)]
-    pub engine: EngineArgs,
-}
-
-/// Arguments of `backtest`.
-#[derive(Debug, Clone, Args)]
-pub struct BacktestArgs {
-    /// The topology file
-    pub topology: PathBuf,
-    /// Where candles come from.
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// Instead of files: this many records of the simulated exchange
-    #[arg(long, value_name = "N", conflicts_with = "input", required_unless_present = "input")]
-    pub simulate: Option<u64>,
-    /// Stop after N records
-    #[arg(long, value_name = "N")]
-    pub records: Option<u64>,
-    /// Write every output topic to DIR/<topic>-<partition>.ndjson
-    #[arg(long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// Records of one batch; changes the speed, never the output
-    #[arg(long, value_name = "N", default_value_t = crate::driver::DEFAULT_BATCH_RECORDS)]
-    pub batch_records: usize,
-    /// Form of the report.
-    #[arg(long, value_enum, default_value_t = ReportForm::Text)]
-    pub format: ReportForm,
-}
-
-/// Form of a drawing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphForm {
-    /// Lines of text.
-    Text,
-    /// Graphviz.
-    Dot,
-    /// Mermaid, which GitHub draws.
-    Mermaid,
-    /// For programs.
-    Json,
-}
-
 /// The commands of `topology`.
 #[derive(Debug, Subcommand)]
 pub enum TopologyCommand {
@@ -250,28 +97,6 @@ pub enum TopologyCommand {
     },
     /// Print the reference of everything a topology file may say (Markdown)
     Reference,
-}
-
-/// Arguments of `topics consume`.
-#[derive(Debug, Clone, Args)]
-pub struct ConsumeArgs {
-    /// The topic
-    pub topic: String,
-    /// Start with the oldest record instead of the next one
-    #[arg(long)]
-    pub from_beginning: bool,
-    /// Stop after N records
-    #[arg(long, value_name = "N")]
-    pub max: Option<u64>,
-    /// Only this partition
-    #[arg(long, value_name = "N")]
-    pub partition: Option<u32>,
-    /// Stop at the end instead of waiting for more
-    #[arg(long)]
-    pub exit_at_end: bool,
-    /// How the engine is configured.
-    #[command(flatten)]
-    pub engine: EngineArgs,
 }
 
 /// The commands of `topics`.
@@ -356,15 +181,5 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn speeds_are_read() {
-        assert_eq!("max".parse(), Ok(Speed::Max));
-        assert_eq!("60x".parse(), Ok(Speed::Times(60.0)));
-        assert_eq!("realtime".parse(), Ok(Speed::Times(1.0)));
-        for wrong in ["", "fast", "0x", "-1x", "nanx", "infx"] {
-            assert!(wrong.parse::<Speed>().is_err(), "{wrong}");
-        }
     }
 }

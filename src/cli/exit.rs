@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
+use crate::app::errors::{ConfigErrors, UsageError};
 use crate::topology::TopologyErrors;
 
 /// How a command ended.
@@ -18,23 +18,12 @@ pub enum Exit {
     Config,
 }
 
-/// A command that was called wrongly in a way only running it shows.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(pub String);
-
-/// Everything that is wrong with a configuration.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "))]
-pub struct ConfigErrors(pub Vec<ConfigError>);
-
 impl Exit {
     /// The exit that an error asks for.
     pub fn of(error: &anyhow::Error) -> Exit {
-        let any = |check: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(check);
-        if any(|e| e.is::<TopologyErrors>() || e.is::<ConfigErrors>() || e.is::<ConfigError>()) {
+        if error.is::<TopologyErrors>() || error.is::<ConfigErrors>() {
             Exit::Config
-        } else if any(|e| e.is::<UsageError>()) {
+        } else if error.is::<UsageError>() {
             Exit::Usage
         } else {
             Exit::Failed

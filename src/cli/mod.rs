@@ -3,10 +3,7 @@
 mod args;
 mod exit;
 
-pub use args::{
-    BacktestArgs, Cli, Command, ConfigArgs, ConsumeArgs, DemoArgs, EngineArgs, GraphForm, InputArgs, ReportForm, Speed, StateCommand,
-    TableForm, TopicsCommand, TopologyCommand,
-};
+pub use args::{Cli, Command, StateCommand, TopicsCommand, TopologyCommand};
 pub use exit::Exit;
 
 use clap::{CommandFactory, Parser};
@@ -19,28 +16,35 @@ pub fn main() -> std::process::ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match dispatch(cli) {
-        Ok(exit) => exit.into(),
+    match dispatch(cli.command) {
+        Ok(()) => Exit::Ok.into(),
         Err(error) => {
-            let exit = Exit::of(&error);
             eprintln!("{}", exit::render(&error));
-            exit.into()
+            Exit::of(&error).into()
         }
     }
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
-    match cli.command {
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Demo(args) => app::demo::run(&args),
         Command::Backtest(args) => app::backtest::run(&args),
-        Command::Topology(command) => app::topology::run(&command),
+        Command::Topology(TopologyCommand::Validate { file, format }) => app::topology::validate(&file, format),
+        Command::Topology(TopologyCommand::Describe { file, format } | TopologyCommand::Graph { file, format }) => {
+            app::topology::describe(&file, format)
+        }
+        Command::Topology(TopologyCommand::Reference) => app::topology::reference(),
         Command::Models { name, format } => app::models::run(name.as_deref(), format),
-        Command::Topics(command) => app::topics::run(&command),
-        Command::State(command) => app::state::run(&command),
+        Command::Topics(TopicsCommand::List { format, engine }) => app::topics::list(&engine, format),
+        Command::Topics(TopicsCommand::Consume(args)) => app::topics::consume(&args),
+        Command::State(StateCommand::List { format, engine }) => app::state::list(&engine, format),
+        Command::State(StateCommand::Inspect { partition, format, engine }) => app::state::inspect(&engine, partition, format),
+        Command::State(StateCommand::Verify { format, engine }) => app::state::verify(&engine, format),
+        Command::State(StateCommand::Reset { topology, node, yes, engine }) => app::state::reset(&engine, &topology, &node, yes),
         Command::Config(args) => app::settings::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut std::io::stdout());
-            Ok(Exit::Ok)
+            Ok(())
         }
     }
 }
