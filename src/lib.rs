@@ -8,6 +8,7 @@
 pub mod failpoint;
 pub mod learn;
 pub mod market;
+pub mod processor;
 pub mod record;
 pub mod snapshot;
 pub mod window;

@@ -29,8 +29,23 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "record", "snapshot", "market", "learn", "processor", "operators", "topology", "task", "driver", "log", "store", "connect",
-            "telemetry", "runtime", "http", "config", "failpoint",
+            "record",
+            "snapshot",
+            "market",
+            "learn",
+            "processor",
+            "operators",
+            "topology",
+            "task",
+            "driver",
+            "log",
+            "store",
+            "connect",
+            "telemetry",
+            "runtime",
+            "http",
+            "config",
+            "failpoint",
         ],
     ),
     ("cli", &["app", "topology"]),
@@ -41,7 +56,8 @@ const CORE: &[&str] =
     &["record", "snapshot", "learn", "market", "window", "processor", "operators", "topology", "task", "driver"];
 
 /// What pure code must not name.
-const IMPURE: &[&str] = &["std::fs", "std::net", "std::thread", "std::env", "std::process", "std::io::stdin", "println!", "eprintln!"];
+const IMPURE: &[&str] =
+    &["std::fs", "std::net", "std::thread", "std::env", "std::process", "std::io::stdin", "println!", "eprintln!"];
 
 /// Longest file, tables aside.
 const MOST_LINES: usize = 600;

@@ -4,4 +4,5 @@
 //! stream gives the same bytes everywhere.
 
 pub mod base;
+pub mod catalog;
 pub mod params;
