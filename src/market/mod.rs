@@ -5,7 +5,9 @@
 mod candle;
 pub mod codec;
 mod decimal;
+pub mod feed;
 mod interval;
+pub mod sim;
 mod symbol;
 mod trade;
 
