@@ -4,16 +4,20 @@
 //! [`record`], [`snapshot`] · the pure libraries [`market`], [`window`], [`learn`] · [`processor`] · [`operators`], [`topology`] · [`task`] ·
 //! [`driver`] · and, behind the feature `runtime`, the shell that does I/O.
 
-#[cfg(feature = "runtime")]
-pub mod failpoint;
+pub mod driver;
 pub mod learn;
 pub mod market;
+pub mod operators;
 pub mod processor;
 pub mod record;
 pub mod snapshot;
+pub mod task;
+pub mod topology;
 pub mod window;
 
 #[cfg(feature = "runtime")]
 pub mod config;
+#[cfg(feature = "runtime")]
+pub mod failpoint;
 #[cfg(feature = "runtime")]
 pub mod log;

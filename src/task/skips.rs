@@ -26,7 +26,9 @@ pub enum SkipsError {
         count: usize,
     },
     /// The committed metadata is not ours.
-    #[error("the metadata {text:?} of the committed offset was not written by tidemill: does another program commit for this application.id?")]
+    #[error(
+        "the metadata {text:?} of the committed offset was not written by tidemill: does another program commit for this application.id?"
+    )]
     Foreign {
         /// What was found.
         text: String,
