@@ -71,6 +71,9 @@ pub struct Built {
     pub factory: Arc<dyn ProcessorFactory>,
     /// What it gives to its children.
     pub port: Port,
+    /// Its parameters as they are in force, defaults written out ([`Params::to_value`](crate::learn::params::Params::to_value)): the node's fingerprint
+    /// is made of them, so that writing a default changes nothing and a changed default is noticed. `Null`: as they were written.
+    pub params: Value,
 }
 
 /// Builds a node, or says everything that is wrong with its table.

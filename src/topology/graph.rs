@@ -24,6 +24,8 @@ pub struct Graph {
     pub dead_letter_topic: Arc<str>,
     /// Most coins a partition may carry; records of further coins are dead letters.
     pub max_coins: usize,
+    /// Longest input record that is decoded, bytes; the source's decoder refuses longer ones.
+    pub max_record_bytes: usize,
     /// A digest over everything above that outputs and state depend on.
     pub fingerprint: String,
 }
