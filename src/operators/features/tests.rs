@@ -1,0 +1,220 @@
+//! What each column is, when rows begin, and that a restart changes nothing.
+
+use serde_json::{Value, json};
+
+use crate::learn::params::ParamError;
+use crate::market::Candle;
+use crate::operators::{Probe, minute_bars, standard_catalog};
+use crate::processor::{EventKind, Known, NodeId, Port, Row};
+use crate::record::Timestamp;
+
+fn features(params: Value) -> Probe {
+    Probe::of_candles("features", params).unwrap()
+}
+
+fn errors(params: Value) -> Vec<String> {
+    let errors = Probe::of_candles("features", params).err().expect("the table is wrong");
+    errors.iter().map(ParamError::to_string).collect()
+}
+
+/// The only column over bars with these closes.
+fn column(params: Value, closes: &[f64]) -> Vec<f64> {
+    let mut features = features(params);
+    assert_eq!(features.columns().len(), 1);
+    features.rows(minute_bars(closes)).iter().map(|row| row.values[0]).collect()
+}
+
+fn everything() -> Value {
+    let windows = json!({ "mean": [3], "std": [3], "min": [2], "max": [2] });
+    json!({
+        "calendar": ["weekday", "hour", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos"], "ew": { "mean": [0.1, 0.5] },
+        "volume_change": true, "body": true, "range": true, "rolling": { "volume": windows, "close": windows },
+        "log_returns": [1], "returns": [5, 1], "differences": [1], "lags": { "volume": [1], "close": [1, 2, 5], "open": [1] },
+        "columns": ["volume", "open", "high", "low", "close"]
+    })
+}
+
+/// A walk of closes without a pattern, above zero.
+fn walk(bars: usize) -> Vec<f64> {
+    (0..bars).map(|i| 100.0 + (i * i * 37 % 101) as f64 / 8.0).collect()
+}
+
+fn bits(rows: &[Row]) -> Vec<Vec<u64>> {
+    rows.iter().map(|row| row.values.iter().map(|value| value.to_bits()).collect()).collect()
+}
+
+#[test]
+fn columns_stand_in_their_fixed_order_whatever_order_the_table_has() {
+    let names = [
+        "volume open high low close open_lag_1 close_lag_1 close_lag_2 close_lag_5 volume_lag_1 difference_1 return_5 return_1 log_return_1",
+        "close_mean_3 close_std_3 close_min_2 close_max_2 volume_mean_3 volume_std_3 volume_min_2 volume_max_2 range body volume_change",
+        "close_ew_mean_0.1 close_ew_mean_0.5 weekday hour hour_sin hour_cos weekday_sin weekday_cos",
+    ];
+    assert_eq!(features(everything()).columns().join(" "), names.join(" "));
+}
+
+#[test]
+fn lags_differences_and_returns_look_back_so_many_bars() {
+    let closes = [100.0, 110.0, 99.0, 198.0];
+    assert_eq!(column(json!({ "lags": { "close": [2] } }), &closes), [100.0, 110.0]);
+    assert_eq!(column(json!({ "lags": { "open": [1] } }), &closes), [100.0, 100.0, 110.0]);
+    assert_eq!(column(json!({ "differences": [1] }), &closes), [10.0, -11.0, 99.0]);
+    assert_eq!(column(json!({ "returns": [1] }), &closes)[2], 1.0);
+    assert_eq!(column(json!({ "returns": [2] }), &closes)[0], 99.0 / 100.0 - 1.0);
+    assert_eq!(column(json!({ "log_returns": [1] }), &closes)[2], libm::log(2.0));
+}
+
+#[test]
+fn numbers_of_the_bar_itself() {
+    let mut bar = minute_bars(&[110.0]).remove(0);
+    (bar.open, bar.high, bar.low) = (100.0, 121.0, 99.0);
+    let one = |params| features(params).rows([bar.clone()])[0].values.to_vec();
+    assert_eq!(one(json!({ "columns": ["open", "high", "low", "close", "volume"] })), [100.0, 121.0, 99.0, 110.0, 1.0]);
+    assert_eq!(one(json!({ "range": true, "body": true })), [0.2, 110.0 / 100.0 - 1.0]);
+    assert_eq!(one(json!({ "calendar": ["hour", "weekday"] })), [22.0, 1.0]);
+}
+
+#[test]
+fn rolling_statistics_cover_the_newest_bars_this_one_included() {
+    let closes = [1.0, 5.0, 3.0, 10.0];
+    let rolling = |statistic: &str, bars: usize| column(json!({ "rolling": { "close": { statistic: [bars] } } }), &closes);
+    assert_eq!(rolling("mean", 3), [3.0, 6.0]);
+    assert_eq!(rolling("std", 3), [2.0, 13.0f64.sqrt()]);
+    assert_eq!(rolling("min", 2), [1.0, 3.0, 3.0]);
+    assert_eq!(rolling("max", 3), [5.0, 10.0]);
+}
+
+#[test]
+fn a_rolling_statistic_depends_on_its_window_alone() {
+    let params = json!({ "rolling": { "close": { "mean": [20], "std": [20] } } });
+    let closes: Vec<f64> = walk(500).iter().map(|close| close / 3.0).collect();
+    let long = features(params.clone()).rows(minute_bars(&closes));
+    for start in [0, 1, 77, 480] {
+        let short = features(params.clone()).rows(minute_bars(&closes[start..]));
+        assert_eq!(bits(&short), bits(&long[start..]), "from bar {start}");
+    }
+}
+
+#[test]
+fn weighted_means_begin_with_the_first_close() {
+    assert_eq!(column(json!({ "ew": { "mean": [0.5] } }), &[8.0, 4.0, 6.0]), [8.0, 6.0, 6.0]);
+    assert_eq!(column(json!({ "ew": { "mean": [1] } }), &[8.0, 4.0]), [8.0, 4.0]);
+}
+
+#[test]
+fn volume_change_is_absent_after_a_bar_without_volume_and_the_row_still_comes() {
+    let mut bars = minute_bars(&[1.0; 4]);
+    for (bar, volume) in bars.iter_mut().zip(["2", "0", "3", "6"]) {
+        bar.volume = volume.parse().unwrap();
+    }
+    let values: Vec<f64> = features(json!({ "volume_change": true })).rows(bars).iter().map(|row| row.values[0]).collect();
+    assert_eq!((values[0], values[2], values.len()), (-1.0, 1.0, 3));
+    assert!(values[1].is_nan());
+}
+
+#[test]
+fn rows_begin_when_every_column_has_its_history() {
+    let mut params = json!({ "lags": { "close": [5] }, "rolling": { "open": { "max": [3] } } });
+    assert_eq!(features(params.clone()).rows(minute_bars(&[1.0; 9])).len(), 4);
+    params["incomplete"] = json!("forward");
+    let rows = features(params).rows(minute_bars(&[1.0; 9]));
+    let absent: Vec<[bool; 2]> = rows.iter().map(|row| [row.values[0].is_nan(), row.values[1].is_nan()]).collect();
+    assert_eq!(absent[..6], [[true, true], [true, true], [true, false], [true, false], [true, false], [false, false]]);
+}
+
+#[test]
+fn a_row_carries_its_bar_and_leaves_at_its_close_time() {
+    let mut features = features(json!({ "columns": ["open"] }));
+    let bar = minute_bars(&[3.0, 4.0]).remove(1);
+    let out = features.push(crate::processor::Event::Candle(bar.clone()));
+    assert_eq!((out.items[0].timestamp, out.items[0].step), (bar.close_time, 0));
+    let crate::processor::Event::Row(row) = &out.items[0].event else { panic!("{out:?}") };
+    assert_eq!((row.open_time, row.close_time, row.open, row.close), (bar.open_time, bar.close_time, 3.0, 4.0));
+}
+
+#[test]
+fn columns_say_when_they_are_known() {
+    let known = |port: &Port| -> Vec<String> {
+        let before = port.columns.iter().filter(|column| column.known == Known::BeforeClose);
+        before.map(|column| column.name.clone()).collect()
+    };
+    let mut table = everything();
+    table["rolling"]["high"] = json!({ "max": [4] });
+    let lags = "open high low open_lag_1 close_lag_1 close_lag_2 close_lag_5 volume_lag_1 high_max_4";
+    let calendar = "weekday hour hour_sin hour_cos weekday_sin weekday_cos";
+    assert_eq!(known(features(table.clone()).port()).join(" "), format!("{lags} {calendar}"));
+
+    let sessions = Port::of(&[EventKind::Candle]);
+    let of_sessions = Probe::build(&standard_catalog(), "features", &table, NodeId(1), &sessions).unwrap();
+    assert_eq!(known(of_sessions.port()).join(" "), lags, "nobody knows when a session will close");
+}
+
+#[test]
+fn what_is_said_to_be_known_before_the_close_does_not_change_with_the_close() {
+    let mut table = everything();
+    table["rolling"]["low"] = json!({ "mean": [4] });
+    let last_values = |close: f64, volume: &str| {
+        let mut bars = minute_bars(&walk(10));
+        let last: &mut Candle = bars.last_mut().unwrap();
+        (last.close, last.volume) = (close, volume.parse().unwrap());
+        features(table.clone()).rows(bars).pop().unwrap().values
+    };
+    let (middle, low, high) = (last_values(105.0, "1"), last_values(0.5, "0.5"), last_values(500.0, "77"));
+    let columns = features(table.clone()).port().columns.clone();
+    for (i, column) in columns.iter().enumerate() {
+        let unchanged = middle[i] == low[i] && middle[i] == high[i];
+        assert_eq!(column.known == Known::BeforeClose, unchanged, "{}", column.name);
+    }
+}
+
+#[test]
+fn a_restart_at_any_bar_changes_nothing() {
+    let bars = minute_bars(&walk(40));
+    let straight = features(everything()).rows(bars.clone());
+    assert_eq!(straight.len(), 35);
+    for at in 0..bars.len() {
+        let mut crashed = features(everything());
+        let mut rows = crashed.rows(bars[..at].to_vec());
+        crashed.restart();
+        rows.extend(crashed.rows(bars[at..].to_vec()));
+        assert_eq!(bits(&rows), bits(&straight), "restart before bar {at}");
+    }
+}
+
+#[test]
+fn wrong_tables_are_told_with_their_place() {
+    assert_eq!(
+        errors(json!({})),
+        [
+            "processors.features: this node has no columns; expected at least one; write for instance lags = { close = [1, 2, 5] } or returns = [1]"
+        ]
+    );
+    assert_eq!(
+        errors(json!({ "returns": [1, 1], "rolling": { "close": { "mean": [5, 5] } } })),
+        [
+            "processors.features.returns: the column return_1 stands twice; expected every column once",
+            "processors.features.rolling: the column close_mean_5 stands twice; expected every column once"
+        ]
+    );
+    let ranges = errors(json!({ "lags": { "close": [0] }, "rolling": { "close": { "std": [1] } }, "ew": { "mean": [0] } }));
+    assert_eq!(ranges.len(), 3, "{ranges:?}");
+    assert!(errors(json!({ "lags": { "price": [1] } }))[0].contains("processors.features.lags.price: unknown parameter"));
+    assert!(errors(json!({ "calendar": ["month"] }))[0].contains("expected one of hour, weekday"));
+}
+
+#[test]
+fn a_node_with_two_parents_or_none_is_refused() {
+    let nothing = Port::of(&[EventKind::Trade]);
+    let error = Probe::build(&standard_catalog(), "features", &json!({ "body": true }), NodeId(1), &nothing).err().unwrap();
+    assert_eq!(
+        error[0].to_string(),
+        "processors.features.parents: parent gives no candles; expected a parent that gives candles"
+    );
+}
+
+#[test]
+fn times_before_1970_have_an_hour_too() {
+    let mut bar = minute_bars(&[1.0]).remove(0);
+    (bar.open_time, bar.close_time) = (Timestamp(-3_600_001), Timestamp(-1));
+    assert_eq!(features(json!({ "calendar": ["hour"] })).rows([bar])[0].values[0], 23.0);
+}
