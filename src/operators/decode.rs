@@ -9,7 +9,7 @@ use crate::market::codec::{DecodeLimits, Poison, decode_candle, decode_trade};
 use crate::processor::{Decoded, Decoder, DecoderEntry, Event, EventKind, EventKinds, Refusal};
 use crate::record::RecordRef;
 
-/// The entry of `candle-json`: one closed candle a record, at its open time. The format is described at [`encode_candle`](crate::market::codec::encode_candle).
+/// The entry of `candle-json`: one closed candle a record, at its open time, as [`encode_candle`](crate::market::codec::encode_candle) writes it.
 pub fn candle_json() -> DecoderEntry {
     DecoderEntry {
         name: "candle-json",
@@ -19,7 +19,7 @@ pub fn candle_json() -> DecoderEntry {
     }
 }
 
-/// The entry of `trade-json`: one trade a record, at its time. The format is described at [`encode_trade`](crate::market::codec::encode_trade).
+/// The entry of `trade-json`: one trade a record, at its time, as [`encode_trade`](crate::market::codec::encode_trade) writes it.
 pub fn trade_json() -> DecoderEntry {
     DecoderEntry {
         name: "trade-json",

@@ -125,8 +125,8 @@ impl Probe {
     }
 }
 
-/// Consecutive 1-minute candles from 2023-11-14 22:13 UTC on, with these closes: each opens at the close before, reaches no further than its open and close, and
-/// has a volume of 1.
+/// Consecutive 1-minute candles from 2023-11-14 22:13 UTC on, with these closes: each opens at the close before, reaches no further than its open
+/// and close, and has a volume of 1.
 pub fn minute_bars(closes: &[f64]) -> Vec<Candle> {
     let opens = closes.first().into_iter().chain(closes);
     let bars = closes.iter().zip(opens).zip(0..);

@@ -1,7 +1,7 @@
 //! The skew cap: no single record may carry a coin's time far into the future.
 //!
-//! One absurd timestamp would close every open window of its coin and make everything after it late. The guard knows only the times it was shown; what
-//! becomes of a refused record is its owner's business.
+//! One absurd timestamp would close every open window of its coin and make everything after it late. The guard knows only the times it was
+//! shown; what becomes of a refused record is its owner's business.
 
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,8 @@ impl SkewGuard {
 /// Why a time was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "its time {time} is more than {} after {newest}, the newest one taken of this coin; a following record after it, within the same span, would confirm the jump",
+    "its time {time} is more than {} after {newest}, the newest one taken of this coin; \
+     only a next record after it, within the same span, would confirm the jump",
     format_duration_ms(*.max_ahead_ms)
 )]
 pub(super) struct Refused {
@@ -86,7 +87,7 @@ pub(super) struct Refused {
     max_ahead_ms: i64,
 }
 
-/// The cap of a node: what was written, else one day or ten of its parents' bars, whichever is longer (daily bars of a stock exchange pause for holidays).
+/// The cap of a node: what was written, else one day or ten of its parents' bars, whichever is longer (a stock exchange pauses for holidays).
 pub(super) fn max_ahead_ms(written: Option<i64>, parents: &[Parent<'_>]) -> i64 {
     let span = parents.iter().filter_map(|parent| parent.port.interval_ms).max().unwrap_or(0);
     written.unwrap_or_else(|| DEFAULT_MAX_AHEAD_MS.max(span.saturating_mul(DEFAULT_BARS)))

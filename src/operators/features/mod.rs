@@ -47,7 +47,7 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     port.columns = plan.features.iter().map(|feature| feature.column(port.interval_ms.is_some())).collect::<Vec<Column>>().into();
     let skip = params.incomplete == Incomplete::Skip;
     let factory = Arc::new(move |_: &str| -> Box<dyn Processor> { Box::new(Features::new(plan.clone(), skip)) });
-    Ok(Built { factory, port })
+    Ok(Built { factory, port, params: params.to_value() })
 }
 
 /// Makes a row of each bar.
@@ -66,10 +66,10 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
 /// | `ew = { mean = [0.1] }` | `close_ew_mean_0.1` | at the close |
 /// | `calendar = ["hour", "hour_sin"]` | `hour`, `hour_sin` | before the close where all bars have one span |
 ///
-/// A row is forwarded once every column has the history it needs (`incomplete = "skip"`, the default), or from the first bar on with NaN for what is
-/// absent (`"forward"`). Later on every bar gives its row, because a row also carries the close that answers questions: a value that cannot be computed
-/// (`volume_change` after a bar without volume) is NaN. A rolling statistic is a function of the bars in its window alone; exponentially weighted means
-/// begin with the first close and remember everything.
+/// A row is forwarded once every column has the history it needs (`incomplete = "skip"`, the default), or from the first bar on with NaN for
+/// what is absent (`"forward"`). Later on every bar gives its row, because a row also carries the close that answers questions: a value that
+/// cannot be computed (`volume_change` after a bar without volume) is NaN. A rolling statistic is a function of the bars in its window alone;
+/// exponentially weighted means begin with the first close and remember everything.
 ///
 /// ```
 /// use serde_json::json;

@@ -5,7 +5,8 @@ use super::columns::{Feature, Field};
 use super::rolling::Statistic;
 use crate::learn::params::{ParamError, ParamErrorKind, child};
 
-/// The longest lag or rolling window, bars: a week of minutes. Each coin keeps twice as many numbers, and a rolling column reads its window every bar.
+/// The longest lag or rolling window, bars: a week of minutes. Each coin keeps twice as many numbers, and a rolling column reads its window at
+/// every bar.
 const LONGEST: usize = 10_080;
 
 crate::choices! {

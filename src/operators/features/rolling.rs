@@ -1,7 +1,7 @@
 //! Statistics over the newest values of a field, always computed from the window alone.
 //!
-//! An incremental sum would carry rounding from everything that ever passed through the window, so that two coins with the same last twenty bars could
-//! differ. Recomputing costs little: a window is one slice, read in eight lanes whose order depends on the place in the window only.
+//! An incremental sum would carry rounding from everything that ever passed through the window, so that two coins with the same last twenty
+//! bars could differ. Recomputing costs little: a window is one slice, read in eight lanes whose order depends on the place in it only.
 
 const LANES: usize = 8;
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::seen::{Seen, Standing, digest};
 use super::single_parent;
 use super::skew::{self, SkewGuard, max_ahead_ms};
-use crate::learn::params::{ParamError, Params};
+use crate::learn::params::{Duration, ParamError, Params};
 use crate::market::{Candle, Trade};
 use crate::processor::{Build, Built, Context, Event, EventKind, EventKinds, Item, Notice, OperatorEntry, Port, Processor, Role};
 use crate::record::{Timestamp, format_duration_ms};
@@ -37,21 +37,23 @@ pub fn entry() -> OperatorEntry {
 
 fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     let parent = single_parent(build, &TAKES)?;
-    let params = ValidateParams::read(build.params, build.path)?;
+    let mut params = ValidateParams::read(build.params, build.path)?;
     let (from, to) = params.bounds(build.path)?;
     let port =
         Port { kinds: parent.port.kinds.and(EventKinds::of(&TAKES)), interval_ms: parent.port.interval_ms, ..Port::of(&[]) };
+    let max_ahead_ms = max_ahead_ms(params.max_ahead.map(Duration::ms), build.parents);
+    params.max_ahead = Some(Duration::from_ms(max_ahead_ms));
     let rules = Arc::new(Rules {
         strict: params.order == Order::Strict,
         forward_revisions: params.revisions == Revisions::Forward,
-        max_ahead_ms: max_ahead_ms(params.max_ahead.map(|span| span.ms()), build.parents),
+        max_ahead_ms,
         from,
         to,
         remember: params.remember,
         span_ms: port.interval_ms,
     });
     let factory = Arc::new(move |_: &str| -> Box<dyn Processor> { Box::new(Validate::new(rules.clone())) });
-    Ok(Built { factory, port })
+    Ok(Built { factory, port, params: params.to_value() })
 }
 
 /// What is the same for all coins of a node.
@@ -80,8 +82,8 @@ struct Rules {
 /// | anything else | passed on |
 ///
 /// A time beyond `max_ahead` is taken after all when the next record of the coin confirms it: when that one lies after the refused one, by at most
-/// `max_ahead`, it is taken and the coin goes on from there. An outage longer than `max_ahead` so costs one record, and a single absurd time costs nothing but itself.
-/// The first record of a coin is always taken, unless `min_time` or `max_time` refuse it.
+/// `max_ahead`, it is taken and the coin goes on from there. An outage longer than `max_ahead` so costs one record, and a single absurd time
+/// costs nothing but itself. The first record of a coin is always taken, unless `min_time` or `max_time` refuse it.
 ///
 /// ```
 /// use serde_json::json;

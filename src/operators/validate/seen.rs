@@ -57,8 +57,8 @@ impl<K: Copy + Ord> Seen<K> {
     }
 }
 
-/// A digest of everything a bar says except its open time. Bars that differ in one number always differ in it; those that differ in several are mistaken
-/// for each other once in 2^64 times.
+/// A digest of everything a bar says except its open time. Bars that differ in one number always differ in it; those that differ in several are
+/// mistaken for each other once in 2^64 times.
 pub(super) fn digest(candle: &Candle) -> u64 {
     let Candle { open_time: _, close_time, open, high, low, close, volume, quote_volume, trades, taker_base, taker_quote } =
         candle;
