@@ -54,6 +54,9 @@ pub trait Regressor: Snapshot + Send {
         }
     }
 
+    /// Reports counters of unusual events since the start, as (name, count): what a guard refused or replaced. Most models have none.
+    fn counters(&self, _report: &mut dyn FnMut(&'static str, u64)) {}
+
     /// A fresh model with the same parameters: nothing learned.
     fn clone_fresh(&self) -> Box<dyn Regressor>;
 
@@ -122,4 +125,17 @@ pub trait Metric: Snapshot + Send {
 
     /// Whether a larger value is better.
     fn bigger_is_better(&self) -> bool;
+}
+
+/// A value that may be told: itself where finite, the largest finite number of its sign where it overflowed, 0.0 where it is undefined.
+///
+/// Inputs near the ends of the number range can overflow a sound model's prediction; what leaves a model stays finite all the same.
+pub fn finite(value: f64) -> f64 {
+    if value.is_finite() {
+        value
+    } else if value.is_nan() {
+        0.0
+    } else {
+        f64::MAX.copysign(value)
+    }
 }

@@ -1,13 +1,58 @@
-//! The catalogue of models: one line each, from which building, help, validation and the generic checks derive.
+//! The catalogue: what a model spec can name, one entry per model, transformer and drift detector, from which building, help, validation and the
+//! generic checks derive.
 //!
-//! A program that uses the library may add models of its own; there is no global registry.
+//! A spec is a name (`"linear_regression"`) or an object with the name as its only key and the parameters as its value
+//! (`{"linear_regression": {"l2": 0.1}}`). A [`Catalog`] is a value, not a global: a program that uses the library registers models of its own in its
+//! own.
+//!
+//! ```
+//! use serde_json::json;
+//! use tidemill::learn::{base::Schema, catalog::Catalog};
+//!
+//! let catalog = Catalog::standard();
+//! let schema = Schema::new(["open", "high", "low"]);
+//! assert!(catalog.build(&json!({ "linear_regression": { "l2": 0.1 } }), &[], &schema, 7).is_ok());
+//! let error = catalog.build(&json!("linear_regresion"), &["model".into()], &schema, 7).err().unwrap();
+//! assert!(error[0].to_string().ends_with("did you mean `linear_regression`?"));
+//! ```
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::base::{Forecaster, Regressor, Schema};
-use super::params::{ParamError, ParamInfo, read_single_key};
+use super::{
+    base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
+    compose, dummy, linear_model,
+    params::{ParamError, ParamErrorKind, ParamInfo, Params, read_single_key},
+    preprocessing,
+};
+use crate::snapshot::{Snapshot, SnapshotError};
+
+/// What kind of thing an entry builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Predicts a number from features.
+    Regressor,
+    /// Forecasts a series.
+    Forecaster,
+    /// Transforms features.
+    Transformer,
+    /// Detects change in a stream of numbers.
+    DriftDetector,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Regressor => "regressor",
+            Kind::Forecaster => "forecaster",
+            Kind::Transformer => "transformer",
+            Kind::DriftDetector => "drift detector",
+        })
+    }
+}
 
 /// A model of either kind.
 pub enum Model {
@@ -17,7 +62,42 @@ pub enum Model {
     Forecaster(Box<dyn Forecaster>),
 }
 
-/// What a model is built with.
+impl Model {
+    /// A fresh model with the same parameters: nothing learned.
+    pub fn clone_fresh(&self) -> Model {
+        match self {
+            Model::Regressor(r) => Model::Regressor(r.clone_fresh()),
+            Model::Forecaster(f) => Model::Forecaster(f.clone_fresh()),
+        }
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Model::Regressor(_) => "Model::Regressor(..)",
+            Model::Forecaster(_) => "Model::Forecaster(..)",
+        })
+    }
+}
+
+impl Snapshot for Model {
+    fn save(&self, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
+        match self {
+            Model::Regressor(r) => r.save(out),
+            Model::Forecaster(f) => f.save(out),
+        }
+    }
+
+    fn load(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        match self {
+            Model::Regressor(r) => r.load(bytes),
+            Model::Forecaster(f) => f.load(bytes),
+        }
+    }
+}
+
+/// What a model, transformer or detector is built with.
 #[derive(Clone, Copy)]
 pub struct ModelBuild<'a> {
     /// Its parameters: an object, or `null` for the defaults.
@@ -32,77 +112,268 @@ pub struct ModelBuild<'a> {
     pub catalog: &'a Catalog,
 }
 
-/// Builds a model, or says everything that is wrong with its parameters.
-pub type BuildModel = dyn Fn(&ModelBuild<'_>) -> Result<Model, Vec<ParamError>> + Send + Sync;
+/// Builds a thing of kind `T`, or says everything that is wrong with its parameters.
+pub type BuildWith<T> = dyn Fn(&ModelBuild<'_>) -> Result<T, Vec<ParamError>> + Send + Sync;
 
-/// One model of the catalogue.
-#[derive(Clone)]
-pub struct Entry {
+/// What the file of a model says about it: with the model's traits, all that an [`Entry`] needs.
+pub trait Component: Sized {
+    /// The typed parameters.
+    type Params: Params;
+    /// The name in specs.
+    const NAME: &'static str;
+    /// What it does, in one line.
+    const SUMMARY: &'static str;
+    /// Paper or reference implementation.
+    const REFERENCE: &'static str;
+    /// Whether it can diverge on unscaled inputs such as prices.
+    const DIVERGES_UNSCALED: bool = false;
+    /// Whether it makes sense of absent features (NaN). Every model survives them; one that does not make sense of them refuses the record.
+    const TAKES_ABSENT: bool = true;
+
+    /// Builds one from checked parameters.
+    ///
+    /// # Errors
+    /// When the parameters contradict each other or do not fit the features.
+    fn build(params: Self::Params, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>>;
+}
+
+/// One line of the catalogue: a model, or with another `T` a transformer or a drift detector.
+pub struct Entry<T = Model> {
     /// The name in specs: `linear_regression`.
     pub name: &'static str,
+    /// What it builds.
+    pub kind: Kind,
     /// One line for people.
     pub summary: &'static str,
     /// Paper or reference implementation.
     pub reference: &'static str,
-    /// Its parameters.
+    /// Its parameters, in the order of declaration.
     pub params: &'static [ParamInfo],
     /// Whether it can diverge on unscaled inputs such as prices; a topology then scales by default.
     pub diverges_unscaled: bool,
-    /// Whether it takes absent features (NaN).
+    /// Whether it makes sense of absent features (NaN).
     pub takes_absent: bool,
     /// Builds it.
-    pub build: Arc<BuildModel>,
+    pub build: Arc<BuildWith<T>>,
 }
 
-/// The models a spec may name.
+// Written out because a derive would ask that `T` can be cloned; only the way to build it is.
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Entry { build: Arc::clone(&self.build), ..*self }
+    }
+}
+
+/// Reads the parameters and builds the component.
+fn made<C: Component>(on: &ModelBuild<'_>) -> Result<C, Vec<ParamError>> {
+    C::build(C::Params::read(on.params, on.path)?, on)
+}
+
+impl<T> Entry<T> {
+    fn of<C: Component>(kind: Kind, build: Arc<BuildWith<T>>) -> Self {
+        Entry {
+            name: C::NAME,
+            kind,
+            summary: C::SUMMARY,
+            reference: C::REFERENCE,
+            params: C::Params::describe(),
+            diverges_unscaled: C::DIVERGES_UNSCALED,
+            takes_absent: C::TAKES_ABSENT,
+            build,
+        }
+    }
+}
+
+impl Entry {
+    /// The entry of a regressor.
+    pub fn regressor<C: Component + Regressor + 'static>() -> Self {
+        Entry::of::<C>(Kind::Regressor, Arc::new(|on| Ok(Model::Regressor(Box::new(made::<C>(on)?)))))
+    }
+
+    /// The entry of a forecaster.
+    pub fn forecaster<C: Component + Forecaster + 'static>() -> Self {
+        Entry::of::<C>(Kind::Forecaster, Arc::new(|on| Ok(Model::Forecaster(Box::new(made::<C>(on)?)))))
+    }
+}
+
+impl Entry<Box<dyn Transformer>> {
+    /// The entry of a transformer.
+    pub fn transformer<C: Component + Transformer + 'static>() -> Self {
+        Entry::of::<C>(Kind::Transformer, Arc::new(|on| Ok(Box::new(made::<C>(on)?))))
+    }
+}
+
+impl Entry<Box<dyn DriftDetector>> {
+    /// The entry of a drift detector.
+    pub fn drift_detector<C: Component + DriftDetector + 'static>() -> Self {
+        Entry::of::<C>(Kind::DriftDetector, Arc::new(|on| Ok(Box::new(made::<C>(on)?))))
+    }
+}
+
+/// What a spec may name.
 #[derive(Clone, Default)]
 pub struct Catalog {
-    entries: Vec<Entry>,
+    models: Vec<Entry>,
+    transformers: Vec<Entry<Box<dyn Transformer>>>,
+    drift_detectors: Vec<Entry<Box<dyn DriftDetector>>>,
 }
 
 impl Catalog {
-    /// The models of this library.
+    /// The models of this library: one line each.
     pub fn standard() -> Self {
-        Catalog::default()
+        Catalog {
+            models: vec![
+                Entry::forecaster::<dummy::Naive>(),
+                Entry::regressor::<dummy::MeanRegressor>(),
+                Entry::regressor::<dummy::ShiftRegressor>(),
+                Entry::regressor::<linear_model::LinearRegression>(),
+                Entry::regressor::<linear_model::PaRegressor>(),
+                Entry::regressor::<compose::Pipeline>(),
+                Entry::regressor::<compose::TargetStandardScaler>(),
+            ],
+            transformers: vec![Entry::transformer::<preprocessing::StandardScaler>()],
+            drift_detectors: Vec::new(),
+        }
     }
 
     /// Adds a model, or replaces the one of the same name.
     pub fn register(&mut self, entry: Entry) {
-        self.entries.retain(|e| e.name != entry.name);
-        self.entries.push(entry);
+        put(&mut self.models, entry);
+    }
+
+    /// Adds a transformer, or replaces the one of the same name.
+    pub fn register_transformer(&mut self, entry: Entry<Box<dyn Transformer>>) {
+        put(&mut self.transformers, entry);
+    }
+
+    /// Adds a drift detector, or replaces the one of the same name.
+    pub fn register_drift_detector(&mut self, entry: Entry<Box<dyn DriftDetector>>) {
+        put(&mut self.drift_detectors, entry);
     }
 
     /// All models in the order they were added.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+        self.models.iter()
+    }
+
+    /// All transformers in the order they were added.
+    pub fn transformers(&self) -> impl Iterator<Item = &Entry<Box<dyn Transformer>>> {
+        self.transformers.iter()
+    }
+
+    /// All drift detectors in the order they were added.
+    pub fn drift_detectors(&self) -> impl Iterator<Item = &Entry<Box<dyn DriftDetector>>> {
+        self.drift_detectors.iter()
     }
 
     /// The model `name`.
     pub fn get(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.name == name)
+        self.models.iter().find(|e| e.name == name)
     }
 
-    /// The entry and parameters that a spec names: `"knn_regressor"` or `{ "knn_regressor": { … } }`.
+    /// The entry and parameters that a spec names: `"knn_regressor"` or `{ "knn_regressor": { … } }`, and the path at which the parameters stand.
     ///
     /// # Errors
     /// When the spec is of neither form, or names no model.
-    pub fn resolve<'a>(
-        &'a self,
-        spec: &'a Value,
-        path: &[String],
-    ) -> Result<(&'a Entry, &'a Value, Vec<String>), Vec<ParamError>> {
-        let names: Vec<&str> = self.entries.iter().map(|e| e.name).collect();
-        let (name, params, path) = read_single_key(spec, path)?;
-        let entry = self.get(name).ok_or_else(|| vec![ParamError::unknown(&path, "model", name, &names)])?;
-        Ok((entry, params, path))
+    pub fn resolve<'a>(&'a self, spec: &'a Value, path: &[String]) -> Result<Resolved<'a>, Vec<ParamError>> {
+        find(&self.models, "model", spec, path)
     }
 
-    /// Builds the model that a spec names.
+    /// Builds the model that a spec, which stands at `path`, names.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve), and everything that is wrong with the parameters.
     pub fn build(&self, spec: &Value, path: &[String], schema: &Schema, seed: u64) -> Result<Model, Vec<ParamError>> {
-        let (entry, params, path) = self.resolve(spec, path)?;
+        self.build_in(&self.models, "model", spec, path, schema, seed)
+    }
+
+    /// Builds the regressor that a spec names.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), and when the spec names a forecaster.
+    pub fn regressor(
+        &self,
+        spec: &Value,
+        path: &[String],
+        schema: &Schema,
+        seed: u64,
+    ) -> Result<Box<dyn Regressor>, Vec<ParamError>> {
+        match self.build(spec, path, schema, seed)? {
+            Model::Regressor(regressor) => Ok(regressor),
+            Model::Forecaster(_) => {
+                let message = "found a forecaster, which takes no features";
+                Err(vec![ParamError::new(ParamErrorKind::WrongType, path, message, "a regressor")])
+            }
+        }
+    }
+
+    /// Builds the transformer that a spec names.
+    ///
+    /// # Errors
+    /// When the spec names no transformer, and everything that is wrong with the parameters.
+    pub fn transformer(
+        &self,
+        spec: &Value,
+        path: &[String],
+        schema: &Schema,
+        seed: u64,
+    ) -> Result<Box<dyn Transformer>, Vec<ParamError>> {
+        self.build_in(&self.transformers, "transformer", spec, path, schema, seed)
+    }
+
+    /// Builds the drift detector that a spec names.
+    ///
+    /// # Errors
+    /// When the spec names no drift detector, and everything that is wrong with the parameters.
+    pub fn drift_detector(&self, spec: &Value, path: &[String], seed: u64) -> Result<Box<dyn DriftDetector>, Vec<ParamError>> {
+        self.build_in(&self.drift_detectors, "drift detector", spec, path, &Schema::default(), seed)
+    }
+
+    fn build_in<T>(
+        &self,
+        entries: &[Entry<T>],
+        noun: &str,
+        spec: &Value,
+        path: &[String],
+        schema: &Schema,
+        seed: u64,
+    ) -> Result<T, Vec<ParamError>> {
+        let (entry, params, path) = find(entries, noun, spec, path)?;
         (entry.build)(&ModelBuild { params, path: &path, schema, seed, catalog: self })
     }
+}
+
+/// The entry that a spec names, the parameters in the spec, and the path at which they stand.
+pub type Resolved<'a, T = Model> = (&'a Entry<T>, &'a Value, Vec<String>);
+
+fn put<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>) {
+    match entries.iter_mut().find(|e| e.name == entry.name) {
+        Some(existing) => *existing = entry,
+        None => entries.push(entry),
+    }
+}
+
+fn find<'a, T>(
+    entries: &'a [Entry<T>],
+    noun: &str,
+    spec: &'a Value,
+    path: &[String],
+) -> Result<Resolved<'a, T>, Vec<ParamError>> {
+    let (name, params, path) = read_single_key(spec, path)?;
+    let names: Vec<&str> = entries.iter().map(|e| e.name).collect();
+    let unknown = || vec![ParamError::unknown(&path, &format!("{noun} `{name}`"), name, &names)];
+    let entry = entries.iter().find(|e| e.name == name).ok_or_else(unknown)?;
+    Ok((entry, params, path))
+}
+
+/// The spec of `model` behind the transformer `scaler`.
+///
+/// ```
+/// use serde_json::json;
+/// use tidemill::learn::catalog::scaled;
+/// let spec = scaled(json!("standard_scaler"), json!("linear_regression"));
+/// assert_eq!(spec, json!({ "pipeline": { "steps": ["standard_scaler", "linear_regression"] } }));
+/// ```
+pub fn scaled(scaler: Value, model: Value) -> Value {
+    json!({ "pipeline": { "steps": [scaler, model] } })
 }

@@ -2,7 +2,16 @@
 //!
 //! This library imports [`snapshot`](crate::snapshot) only. It reads no clock, draws no unseeded number and depends on no hash order, so the same
 //! stream gives the same bytes everywhere.
+//!
+//! A model is one file and one line of [`catalog`]; its parameters are declared once with [`params!`](crate::params), and help texts, checks and
+//! error messages derive from that. [`checks`] puts every model of the catalogue through the tests that fit its kind.
 
 pub mod base;
 pub mod catalog;
+pub mod compose;
+pub mod dummy;
+pub mod linear_model;
+pub mod optim;
 pub mod params;
+pub mod preprocessing;
+pub mod stats;

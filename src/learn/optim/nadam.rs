@@ -1,0 +1,42 @@
+//! Adam with Nesterov momentum.
+
+use super::{LearningRate, Step, present, start_correction};
+use crate::learn::params::above;
+
+crate::params! {
+    /// Nadam: Adam whose momentum already contains the gradient of this step.
+    ///
+    /// Reference: T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
+    pub struct NadamParams {
+        /// Length of a step, or a schedule of lengths.
+        learning_rate: LearningRate = LearningRate::constant(0.1);
+        /// How much of the past mean gradient is kept.
+        beta_1: f64 = 0.9, in 0.0..1.0;
+        /// How much of the past mean square is kept.
+        beta_2: f64 = 0.999, in 0.0..1.0;
+        /// Keeps the division from zero.
+        eps: f64 = 1e-8, in above(0.0);
+    }
+}
+
+impl Step for NadamParams {
+    fn initial(&self, features: usize) -> Vec<f64> {
+        vec![0.0; 2 * features]
+    }
+
+    fn learning_rate(&self, t: u64) -> f64 {
+        self.learning_rate.get(t)
+    }
+
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+        let (m, v) = state.split_at_mut(weights.len());
+        let rate = self.learning_rate.get(t);
+        let (start_1, start_2) = (start_correction(self.beta_1, t), start_correction(self.beta_2, t));
+        for (i, g) in present(gradient) {
+            m[i] = self.beta_1 * m[i] + (1.0 - self.beta_1) * g;
+            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * (g * g);
+            let (m_hat, v_hat) = (m[i] / start_1, v[i] / start_2);
+            weights[i] -= rate * (self.beta_1 * m_hat + (1.0 - self.beta_1) * g / start_1) / (v_hat.sqrt() + self.eps);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Running statistics with River's arithmetic: one value in, nothing kept but the sums.
+
+mod mean;
+mod shift;
+mod var;
+
+pub use mean::Mean;
+pub use shift::Shift;
+pub use var::Var;
