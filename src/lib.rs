@@ -18,6 +18,8 @@ pub mod window;
 #[cfg(feature = "runtime")]
 pub mod config;
 #[cfg(feature = "runtime")]
+pub mod connect;
+#[cfg(feature = "runtime")]
 pub mod failpoint;
 #[cfg(feature = "runtime")]
 pub mod log;

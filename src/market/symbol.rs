@@ -92,6 +92,11 @@ impl Symbol {
         &self.text[self.dash + 1..]
     }
 
+    /// Whether exchanges quote prices in this coin or currency, in any case: `usdt`, `EUR`.
+    pub fn is_quote_coin(name: &str) -> bool {
+        QUOTES.contains(&name.to_ascii_uppercase().as_str())
+    }
+
     /// The canonical text, such as `BTC-USDT`.
     pub fn as_str(&self) -> &str {
         &self.text

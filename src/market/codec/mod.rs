@@ -16,6 +16,7 @@ use std::borrow::Cow;
 pub use binance::{BinanceMessage, decode_binance, split_recorded_line};
 pub use candle::{CandleRecord, decode_candle, encode_candle};
 pub use poison::{DecodeLimits, Poison};
+pub use scan::parse_f64;
 pub use trade::{TradeRecord, decode_trade, encode_trade};
 
 use crate::record::RecordRef;

@@ -11,6 +11,21 @@ const EXACT_POWERS: [f64; 23] = [
     1e22,
 ];
 
+/// Reads a finite number from text, the short way where its digits allow it. `None` for what is no number, and for NaN and infinity.
+///
+/// ```
+/// assert_eq!(tidemill::market::codec::parse_f64(b"36500.10"), Some(36500.1));
+/// assert_eq!(tidemill::market::codec::parse_f64(b"nan"), None);
+/// ```
+#[inline]
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let mut scan = Scanner::new(text);
+    match scan.bare_number() {
+        Some(number) if scan.at == text.len() => number.to_f64(),
+        _ => std::str::from_utf8(text).ok()?.parse().ok().filter(|value: &f64| value.is_finite()),
+    }
+}
+
 /// A place in the bytes of a value.
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
