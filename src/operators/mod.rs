@@ -6,6 +6,7 @@ pub mod features;
 mod probe;
 mod skew;
 pub mod validate;
+pub mod window;
 pub mod wire;
 
 pub use probe::{Probe, minute_bars};
@@ -20,6 +21,7 @@ pub fn standard_catalog() -> Catalog {
     catalog.register_decoder(decode::candle_json());
     catalog.register_decoder(decode::trade_json());
     catalog.register(validate::entry());
+    catalog.register(window::entry());
     catalog.register(features::entry());
     catalog
 }

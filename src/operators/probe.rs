@@ -22,6 +22,7 @@ pub struct Probe {
     processor: Box<dyn Processor>,
     make: Box<dyn Fn() -> Box<dyn Processor>>,
     port: Port,
+    params: Value,
     offset: Offset,
 }
 
@@ -67,12 +68,17 @@ impl Probe {
         };
         let built = (entry.build)(&build)?;
         let make = Box::new(move || built.factory.create(COIN));
-        Ok(Probe { processor: make(), make, port: built.port, offset: Offset::ZERO })
+        Ok(Probe { processor: make(), make, port: built.port, params: built.params, offset: Offset::ZERO })
     }
 
     /// What the node gives to its children.
     pub fn port(&self) -> &Port {
         &self.port
+    }
+
+    /// Its parameters in force, defaults written out.
+    pub fn params(&self) -> &Value {
+        &self.params
     }
 
     /// The names of the columns of its rows.

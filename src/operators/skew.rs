@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::processor::{Context, Parent};
+use crate::processor::Context;
 use crate::record::{Timestamp, format_duration_ms};
 
 /// The cap where nothing else is said: one day, ms.
@@ -87,16 +87,14 @@ pub(super) struct Refused {
     max_ahead_ms: i64,
 }
 
-/// The cap of a node: what was written, else one day or ten of its parents' bars, whichever is longer (a stock exchange pauses for holidays).
-pub(super) fn max_ahead_ms(written: Option<i64>, parents: &[Parent<'_>]) -> i64 {
-    let span = parents.iter().filter_map(|parent| parent.port.interval_ms).max().unwrap_or(0);
-    written.unwrap_or_else(|| DEFAULT_MAX_AHEAD_MS.max(span.saturating_mul(DEFAULT_BARS)))
+/// The cap of a node: what was written, else one day or ten bars of its source, whichever is longer (a stock exchange pauses for holidays).
+pub(super) fn max_ahead_ms(written: Option<i64>, interval_ms: Option<i64>) -> i64 {
+    written.unwrap_or_else(|| DEFAULT_MAX_AHEAD_MS.max(interval_ms.unwrap_or(0).saturating_mul(DEFAULT_BARS)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::processor::{EventKind, NodeId, Port};
 
     fn taken(times: &[i64]) -> Vec<bool> {
         let mut guard = SkewGuard::new(100);
@@ -139,13 +137,9 @@ mod tests {
 
     #[test]
     fn the_default_cap_grows_with_the_bars() {
-        let mut port = Port::of(&[EventKind::Candle]);
-        let cap = |port: &Port, written| max_ahead_ms(written, &[Parent { id: NodeId::SOURCE, name: "candles", port }]);
-        assert_eq!(cap(&port, None), 86_400_000);
-        port.interval_ms = Some(60_000);
-        assert_eq!(cap(&port, None), 86_400_000);
-        port.interval_ms = Some(86_400_000);
-        assert_eq!(cap(&port, None), 864_000_000);
-        assert_eq!(cap(&port, Some(5)), 5);
+        assert_eq!(max_ahead_ms(None, None), 86_400_000);
+        assert_eq!(max_ahead_ms(None, Some(60_000)), 86_400_000);
+        assert_eq!(max_ahead_ms(None, Some(86_400_000)), 864_000_000);
+        assert_eq!(max_ahead_ms(Some(5), Some(86_400_000)), 5);
     }
 }

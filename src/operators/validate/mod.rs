@@ -39,9 +39,10 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     let parent = single_parent(build, &TAKES)?;
     let mut params = ValidateParams::read(build.params, build.path)?;
     let (from, to) = params.bounds(build.path)?;
-    let port =
-        Port { kinds: parent.port.kinds.and(EventKinds::of(&TAKES)), interval_ms: parent.port.interval_ms, ..Port::of(&[]) };
-    let max_ahead_ms = max_ahead_ms(params.max_ahead.map(Duration::ms), build.parents);
+    params.interval = params.interval.or(parent.port.interval_ms.map(Duration::from_ms));
+    let interval_ms = params.interval.map(Duration::ms);
+    let port = Port { kinds: parent.port.kinds.and(EventKinds::of(&TAKES)), interval_ms, ..Port::of(&[]) };
+    let max_ahead_ms = max_ahead_ms(params.max_ahead.map(Duration::ms), interval_ms);
     params.max_ahead = Some(Duration::from_ms(max_ahead_ms));
     let rules = Arc::new(Rules {
         strict: params.order == Order::Strict,
@@ -50,7 +51,7 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
         from,
         to,
         remember: params.remember,
-        span_ms: port.interval_ms,
+        span_ms: interval_ms,
     });
     let factory = Arc::new(move |_: &str| -> Box<dyn Processor> { Box::new(Validate::new(rules.clone())) });
     Ok(Built { factory, port, params: params.to_value() })
@@ -75,7 +76,7 @@ struct Rules {
 /// | what | becomes |
 /// | --- | --- |
 /// | a time outside of `min_time` to `max_time`, or more than `max_ahead` beyond the coin's newest | dead letter `absurd_timestamp`; see below |
-/// | a candle of another span than the source's `interval` | dead letter `interval_mismatch` |
+/// | a candle of another span than `interval` | dead letter `interval_mismatch` |
 /// | a remembered bar again, with the same values; a remembered trade id again | dropped: processed, notice `Duplicate` |
 /// | a remembered bar again, with other values | notice `Revision`, and late record `revision`, or passed on with `revisions = "forward"` |
 /// | older than the newest taken, `order = "strict"` | late record `out_of_order` (trades of one moment are in order) |
@@ -165,7 +166,7 @@ impl Validate {
         let span_ms = candle.close_time.since(candle.open_time);
         let Some(expected_ms) = self.rules.span_ms.filter(|expected_ms| *expected_ms != span_ms) else { return true };
         let (found, expected) = (format_duration_ms(span_ms), format_duration_ms(expected_ms));
-        ctx.dead("interval_mismatch", format!("the candle spans {found}; the source is declared to carry candles of {expected}"));
+        ctx.dead("interval_mismatch", format!("the candle spans {found}; every candle here must span {expected}"));
         false
     }
 

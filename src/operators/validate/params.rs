@@ -30,6 +30,8 @@ crate::params! {
         order: Order = Order::Strict;
         /// What becomes of a bar that corrects one already taken.
         revisions: Revisions = Revisions::Drop;
+        /// The span every candle must have; without it that of the source, if it declares one.
+        interval: Option<Duration> = None, in Duration::from_ms(1)..;
         /// How far beyond its coin's newest time a record may be, unless the next one confirms the jump. Without it one day, or ten bars of the
         /// source where those are longer.
         max_ahead: Option<Duration> = None, in Duration::from_ms(1)..;
