@@ -36,7 +36,7 @@ pub(super) fn compile_spec(
         problems.extend(found);
         graph = Compiler::new(&outline, catalog, &mut problems).graph();
     }
-    let (errors, warnings) = locate_all(&problems, &spec.map);
+    let (errors, warnings) = locate_all(&problems, &syntax.unread, &spec.map);
     match graph {
         Some(graph) if errors.is_empty() => Ok((graph, warnings)),
         _ => Err(TopologyErrors { errors, warnings }),

@@ -53,11 +53,14 @@ pub struct Problem {
     message: String,
     expected: String,
     suggestion: Option<String>,
+    /// Whether it is about a key that is not there.
+    missing: bool,
 }
 
 impl Problem {
     fn at(place: Place, message: impl Into<String>) -> Self {
-        Problem { place, severity: Severity::Error, message: message.into(), expected: String::new(), suggestion: None }
+        let (message, expected, suggestion) = (message.into(), String::new(), None);
+        Problem { place, severity: Severity::Error, message, expected, suggestion, missing: false }
     }
 
     /// A mistake in these bytes of the text.
@@ -112,7 +115,19 @@ impl Problem {
             }
             _ => (Place::Value(error.path.clone()), format!("{}: {}", key_text(&error.path), error.message)),
         };
-        Problem::at(place, message).expected(error.expected.as_str()).suggest(error.suggestion.as_deref())
+        let problem = Problem::at(place, message).expected(error.expected.as_str()).suggest(error.suggestion.as_deref());
+        Problem { missing: error.kind == ParamErrorKind::Missing, ..problem }
+    }
+
+    /// Whether another problem already says why this one is there: the key that is missing was misspelt, or the value could not be read at all.
+    fn follows_from(&self, others: &[Problem], unread: &[Vec<String>]) -> bool {
+        let misspelt = |other: &Problem| match (self.path(), other.path()) {
+            ([table @ .., key], [other_table @ .., _]) => {
+                table == other_table && other.suggestion.as_ref().is_some_and(|text| *text == format!("did you mean `{key}`?"))
+            }
+            _ => false,
+        };
+        (self.missing && others.iter().any(misspelt)) || unread.iter().any(|path| self.path().starts_with(path))
     }
 
     /// Looks up where it is.
@@ -267,9 +282,11 @@ fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-/// Looks up the places of `problems` and sorts them: errors and warnings, each in the order of the file.
-pub(super) fn locate_all(problems: &[Problem], map: &SourceMap) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-    let mut all: Vec<Diagnostic> = problems.iter().map(|problem| problem.locate(map)).collect();
+/// Looks up the places of `problems` and sorts them: errors and warnings, each in the order of the file. What is told about the values at `unread`
+/// anyway, and what follows from another problem, is left out.
+pub(super) fn locate_all(problems: &[Problem], unread: &[Vec<String>], map: &SourceMap) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let told = problems.iter().filter(|problem| !problem.follows_from(problems, unread));
+    let mut all: Vec<Diagnostic> = told.map(|problem| problem.locate(map)).collect();
     all.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     all.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error)
 }
@@ -331,7 +348,7 @@ error: unknown key `horizn` in [learners.lr]
     #[test]
     fn a_report_counts_what_it_does_not_print() {
         let problems: Vec<_> = (0..150).map(|i| Problem::at_bytes(i..i, "x")).collect();
-        let (errors, warnings) = locate_all(&problems, &SourceMap::default());
+        let (errors, warnings) = locate_all(&problems, &[], &SourceMap::default());
         let report = TopologyErrors { errors, warnings }.to_string();
         assert!(report.ends_with("... and 50 more\nthis topology: 150 errors"), "{report}");
     }

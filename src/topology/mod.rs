@@ -4,13 +4,17 @@
 //! `reference` explain. It knows no particular operator, no log and no store.
 
 mod assemble;
+mod builder;
 mod compile;
+mod describe;
 mod diagnostic;
+mod diff;
 mod fingerprint;
 mod graph;
 mod names;
 mod order;
 mod outline;
+mod reference;
 mod source_map;
 mod spec;
 mod tables;
@@ -18,8 +22,12 @@ mod tables;
 mod testing;
 mod validate;
 
+pub use builder::{CustomProcessor, TopologyBuilder};
 pub use compile::compile;
+pub use describe::{DescribeForm, describe};
 pub use diagnostic::{Diagnostic, Severity, TopologyErrors};
+pub use diff::{KeyChange, NodeChange, NodeDiff, StoredNode, TopologyDiff, diff};
 pub use graph::{Graph, Node, Sink, Source};
+pub use reference::{reference, reference_of};
 pub use source_map::Location;
 pub use spec::MAX_TEXT_BYTES;

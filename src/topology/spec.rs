@@ -34,16 +34,15 @@ impl Spec {
         if text.len() > MAX_TEXT_BYTES {
             let problem = Problem::at_bytes(0..0, format!("this file has {} bytes", text.len()))
                 .expected(format!("at most {MAX_TEXT_BYTES} bytes (1 MiB): a topology is written by people"));
-            return (
-                Spec { root: Map::new(), map: SourceMap::of_text(file, "") },
-                SyntaxErrors { problems: vec![problem], fatal: true },
-            );
+            let errors = SyntaxErrors { problems: vec![problem], fatal: true, unread: Vec::new() };
+            return (Spec { root: Map::new(), map: SourceMap::of_text(file, "") }, errors);
         }
         let (table, errors) = DeTable::parse_recoverable(text);
         let fatal = !errors.iter().all(|error| is_harmless(error.message()));
-        let mut reader = Reader { map: SourceMap::of_text(file, text), problems: errors.iter().map(syntax_problem).collect() };
+        let problems = errors.iter().map(|error| syntax_problem(error, text)).collect();
+        let mut reader = Reader { map: SourceMap::of_text(file, text), problems, unread: Vec::new() };
         let root = reader.table(&mut Vec::new(), table.get_ref());
-        (Spec { root, map: reader.map }, SyntaxErrors { problems: reader.problems, fatal })
+        (Spec { root, map: reader.map }, SyntaxErrors { problems: reader.problems, fatal, unread: reader.unread })
     }
 }
 
@@ -54,6 +53,8 @@ pub struct SyntaxErrors {
     pub problems: Vec<Problem>,
     /// Whether the tree is so uncertain that nothing should be concluded from it.
     pub fatal: bool,
+    /// The values that could not be read and stand as `null` in the tree.
+    pub unread: Vec<Vec<String>>,
 }
 
 /// Whether the parser understood what was meant, so that the rest of the file can be judged in the same go.
@@ -61,12 +62,12 @@ fn is_harmless(message: &str) -> bool {
     message == "duplicate key" || message.starts_with("string values must be quoted")
 }
 
-fn syntax_problem(error: &toml::de::Error) -> Problem {
+fn syntax_problem(error: &toml::de::Error, text: &str) -> Problem {
     let span = error.span().unwrap_or(0..0);
     let message = error.message();
     if message == "duplicate key" {
-        return Problem::at_bytes(span, "this name is already taken")
-            .expected("every key and table once: a name is the name of a state");
+        let name = text.get(span.clone()).unwrap_or_default();
+        return Problem::at_bytes(span, format!("`{name}` is written twice")).expected("every key and table once");
     }
     if message.starts_with("string values must be quoted") {
         return Problem::at_bytes(span, "a text without quotes").expected("texts, durations and names in quotes, such as \"5m\"");
@@ -78,6 +79,7 @@ fn syntax_problem(error: &toml::de::Error) -> Problem {
 struct Reader {
     map: SourceMap,
     problems: Vec<Problem>,
+    unread: Vec<Vec<String>>,
 }
 
 impl Reader {
@@ -108,13 +110,13 @@ impl Reader {
             DeValue::Boolean(flag) => Value::from(*flag),
             DeValue::Integer(number) => {
                 let read = i64::from_str_radix(number.as_str(), number.radix());
-                read.map(Value::from).unwrap_or_else(|_| self.refuse(value, "this whole number does not fit into 64 bits"))
+                read.map(Value::from).unwrap_or_else(|_| self.refuse(path, value, "this whole number does not fit into 64 bits"))
             }
             DeValue::Float(number) => {
                 let read = number.as_str().parse().ok().and_then(Number::from_f64).map(Value::Number);
-                read.unwrap_or_else(|| self.refuse(value, "this number is not finite"))
+                read.unwrap_or_else(|| self.refuse(path, value, "this number is not finite"))
             }
-            DeValue::Datetime(_) => self.refuse(value, "a date or time; topologies have none"),
+            DeValue::Datetime(_) => self.refuse(path, value, "a date or time; topologies have none"),
             DeValue::Array(items) => {
                 let each = |(i, item): (usize, &Spanned<DeValue<'_>>)| self.entry(path, i.to_string(), item.span(), item);
                 items.iter().enumerate().map(each).collect()
@@ -123,10 +125,11 @@ impl Reader {
         }
     }
 
-    fn refuse(&mut self, value: &Spanned<DeValue<'_>>, message: &str) -> Value {
+    fn refuse(&mut self, path: &[String], value: &Spanned<DeValue<'_>>, message: &str) -> Value {
         self.problems.push(
             Problem::at_bytes(value.span(), message).expected("a text in quotes, a number, true or false, a list or a table"),
         );
+        self.unread.push(path.to_vec());
         Value::Null
     }
 }

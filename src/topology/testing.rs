@@ -8,7 +8,7 @@ use crate::learn::catalog::Catalog as ModelCatalog;
 use crate::learn::params::{Duration, ParamError, ParamErrorKind, Params, child};
 use crate::processor::{
     Build, Built, Catalog, Column, Context, Decoded, Decoder, DecoderEntry, EventKind, EventKinds, Item, Known, OperatorEntry,
-    Port, Processor, Refusal, Role,
+    Port, Processor, Question, Refusal, Role, Target,
 };
 use crate::record::RecordRef;
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -115,7 +115,9 @@ fn learner(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
             return Err(vec![ParamError::unknown(&child(build.path, "only"), &format!("column `{only}`"), only, &columns)]);
         }
     }
-    Ok(built(Port::of(&[EventKind::Prediction, EventKind::Answer]), params.to_value()))
+    let target = if params.target == TargetChoice::Close { Target::Close } else { Target::Return };
+    let question = Some(Question { horizon_ms: params.horizon.ms(), target, nowcast: params.horizon.ms() == 0 });
+    Ok(built(Port { question, ..Port::of(&[EventKind::Prediction, EventKind::Answer]) }, params.to_value()))
 }
 
 fn evaluator(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
@@ -154,6 +156,16 @@ pub fn catalog() -> Catalog {
         build: |_| Arc::new(NoDecoder),
     });
     catalog
+}
+
+/// Compares a text with the file `src/topology/NAME`; with `UPDATE_GOLDEN` set it writes the file instead.
+pub fn golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/topology").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, kept, "{} differs; UPDATE_GOLDEN=1 cargo test writes it anew", path.display());
 }
 
 /// A topology that is right.

@@ -18,8 +18,17 @@ const MAX_NODES: usize = 1_000;
 pub(in crate::topology) struct Declared {
     pub outline: Outline,
     pub problems: Vec<Problem>,
-    /// Every name in the order of the tables, with the table it stands in.
-    pub names: Vec<(String, Vec<String>)>,
+    /// Every name in the order of the tables.
+    pub names: Vec<DeclaredName>,
+    /// Whether a table of tables could not be read, so that names may be missing.
+    pub incomplete: bool,
+}
+
+/// A name and where it stands.
+pub(in crate::topology) struct DeclaredName {
+    pub name: String,
+    pub path: Vec<String>,
+    pub is_sink: bool,
 }
 
 /// Reads all tables.
@@ -53,6 +62,12 @@ fn did_you_mean(near: Option<&str>) -> Option<String> {
     near.map(|near| format!("did you mean `{near}`?"))
 }
 
+/// The table that an unknown key is probably a slip of.
+fn meant(key: &str) -> Option<&'static str> {
+    let singular = TABLES.into_iter().find(|table| *table == format!("{key}s"));
+    if TABLES.contains(&key) { None } else { singular.or_else(|| nearest(key, TABLES)) }
+}
+
 impl<'a> Reader<'a> {
     fn tell(&mut self, problem: Problem) {
         self.declared.problems.push(problem);
@@ -70,40 +85,50 @@ impl<'a> Reader<'a> {
                 format!("unknown key `{key}` outside of any table")
             };
             let problem = Problem::at_key(&path(&[key]), what);
-            self.tell(match key.as_str() {
-                "config" | "engine" | "settings" => problem.expected("only what decides outputs and state").suggest(Some(
-                    "settings of the engine (commit.interval.ms, num.stream.threads, ...) belong in the configuration file: `--config FILE`",
+            self.tell(match (meant(key), key.as_str()) {
+                (None, "config" | "engine" | "settings") => problem.expected("only what decides outputs and state").suggest(Some(
+                    "settings of the engine (commit.interval.ms, num.stream.threads, ...) belong in its configuration file: `--config FILE`",
                 )),
-                "source" | "sink" | "processor" | "learner" | "evaluator" => {
-                    problem.expected(quoted_list(TABLES)).suggest(Some(format!("did you mean `{key}s`?")))
-                }
-                _ => problem.expected(quoted_list(TABLES)).suggest(did_you_mean(nearest(key, TABLES))),
+                (meant, _) => problem.expected(quoted_list(TABLES)).suggest(did_you_mean(meant)),
             });
         }
     }
 
+    /// The key under which a table was written: its name, or else one that was probably meant so, which has been told.
+    fn written(&self, table: &'static str) -> &'a str {
+        let keys = self.spec.root.keys().map(String::as_str);
+        if self.spec.root.contains_key(table) {
+            table
+        } else {
+            keys.into_iter().find(|key| meant(key) == Some(table)).unwrap_or(table)
+        }
+    }
+
     fn settings(&mut self) {
-        let Some(value) = self.spec.root.get("topology") else {
+        let here = self.written("topology");
+        let Some(value) = self.spec.root.get(here) else {
             let example = Some("begin the file with [topology] and name = \"my-topology\"");
             return self.tell(Problem::at_key(&[], "missing table [topology]").suggest(example));
         };
-        match TopologyParams::read(value, &path(&["topology"])) {
+        match TopologyParams::read(value, &path(&[here])) {
             Ok(settings) => {
-                self.check_name(&settings.name, Problem::at_value(&path(&["topology", "name"]), ""));
+                self.check_name(&settings.name, Problem::at_value(&path(&[here, "name"]), ""));
                 self.declared.outline.settings = Some(settings);
             }
             Err(errors) => self.tell_params(&errors),
         }
     }
 
-    /// The tables below `table`, each with its name.
-    fn children(&mut self, table: &str) -> Vec<(&'a str, &'a Value)> {
-        match self.spec.root.get(table) {
+    /// The tables below `table`, each with its path and name.
+    fn children(&mut self, table: &'static str) -> Vec<(&'a str, &'a str, &'a Value)> {
+        let written = self.written(table);
+        match self.spec.root.get(written) {
             None => Vec::new(),
-            Some(Value::Object(object)) => object.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+            Some(Value::Object(object)) => object.iter().map(|(name, value)| (written, name.as_str(), value)).collect(),
             Some(other) => {
-                let message = format!("`{table}`: found {}", found(other));
-                self.tell(Problem::at_key(&path(&[table]), message).expected(format!("a table for each name: [{table}.NAME]")));
+                let message = format!("`{written}`: found {}", found(other));
+                self.tell(Problem::at_key(&path(&[written]), message).expected(format!("a table for each name: [{table}.NAME]")));
+                self.declared.incomplete = true;
                 Vec::new()
             }
         }
@@ -113,7 +138,8 @@ impl<'a> Reader<'a> {
     fn declare(&mut self, table: &str, name: &'a str, value: &'a Value) -> Option<(Vec<String>, &'a Map<String, Value>)> {
         let here = path(&[table, name]);
         self.check_name(name, Problem::at_key(&here, ""));
-        self.declared.names.push((name.to_owned(), here.clone()));
+        let is_sink = table == self.written("sinks");
+        self.declared.names.push(DeclaredName { name: name.to_owned(), path: here.clone(), is_sink });
         if !value.is_object() {
             let message = format!("`{name}` in [{table}]: found {}", found(value));
             self.tell(Problem::at_value(&here, message).expected(format!("a table: [{table}.{name}]")));
@@ -130,23 +156,23 @@ impl<'a> Reader<'a> {
 
     fn sources(&mut self) {
         let sources = self.children("sources");
-        if sources.is_empty() && !matches!(self.spec.root.get("sources"), Some(value) if !value.is_object()) {
+        if sources.is_empty() && !self.declared.incomplete {
             let problem = Problem::at_key(&path(&["sources"]), "this topology has no source");
             self.tell(problem.expected("exactly one table [sources.NAME] with topic and format"));
         }
-        for (position, (name, value)) in sources.into_iter().enumerate() {
-            let source = self.source(name, value);
+        for (position, (table, name, value)) in sources.into_iter().enumerate() {
+            let source = self.source(table, name, value);
             self.declared.outline.sources.push(source);
             if position > 0 {
-                let problem = Problem::at_key(&path(&["sources", name]), format!("a second source, `{name}`"));
+                let problem = Problem::at_key(&path(&[table, name]), format!("a second source, `{name}`"));
                 self.tell(problem.expected("exactly one: a topology reads one topic for now"));
             }
         }
     }
 
-    fn source(&mut self, name: &'a str, value: &'a Value) -> SourceDecl {
+    fn source(&mut self, table: &str, name: &'a str, value: &'a Value) -> SourceDecl {
         let mut source = SourceDecl { name: name.to_owned(), topic: None, decoder: None };
-        let Some((here, _)) = self.declare("sources", name, value) else {
+        let Some((here, _)) = self.declare(table, name, value) else {
             return source;
         };
         match SourceParams::read(value, &here) {
@@ -171,8 +197,8 @@ impl<'a> Reader<'a> {
     }
 
     fn nodes(&mut self, role: Role) {
-        for (name, value) in self.children(role.table()) {
-            let Some((here, table)) = self.declare(role.table(), name, value) else {
+        for (written, name, value) in self.children(role.table()) {
+            let Some((here, table)) = self.declare(written, name, value) else {
                 continue;
             };
             if self.declared.outline.nodes.len() == MAX_NODES {
@@ -274,8 +300,8 @@ impl<'a> Reader<'a> {
                 Problem::at_key(&path(&["topology"]), "this topology has no sink: nothing but scores will be seen of it");
             self.tell(problem.expected("a table [sinks.predictions] with topic and parents").warning());
         }
-        for (name, value) in sinks {
-            if let Some((here, table)) = self.declare("sinks", name, value) {
+        for (written, name, value) in sinks {
+            if let Some((here, table)) = self.declare(written, name, value) {
                 let sink = self.sink(name, here, table);
                 self.declared.outline.sinks.push(sink);
             }

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::declare::Declared;
+use super::declare::{Declared, DeclaredName};
 use crate::learn::params::nearest;
 use crate::processor::Role;
 use crate::topology::diagnostic::Problem;
 use crate::topology::order::cycles;
-use crate::topology::outline::{Outline, ParentDecl, Target};
+use crate::topology::outline::{NodeDecl, Outline, ParentDecl, Target};
 
 /// Checks the names, finds out whom each parent means and marks what is in a cycle.
 pub(super) fn link(declared: &mut Declared) {
     duplicate_names(declared);
-    let Declared { outline, problems, names } = declared;
-    let names = Names::of(outline, names);
+    let Declared { outline, problems, names, incomplete } = declared;
+    let names = Names::of(outline, names, *incomplete);
     resolve(outline, &names, problems);
     break_cycles(outline, problems);
     unused(outline, problems);
@@ -21,7 +21,7 @@ pub(super) fn link(declared: &mut Declared) {
 
 fn duplicate_names(declared: &mut Declared) {
     let mut taken: BTreeMap<&str, &[String]> = BTreeMap::new();
-    for (name, path) in &declared.names {
+    for DeclaredName { name, path, .. } in &declared.names {
         match taken.get(name.as_str()) {
             Some(first) => declared.problems.push(
                 Problem::at_key(path, format!("the name `{name}` is already taken by [{}]", first.join(".")))
@@ -38,21 +38,22 @@ fn duplicate_names(declared: &mut Declared) {
 struct Names {
     targets: BTreeMap<String, Target>,
     sinks: BTreeSet<String>,
+    /// Whether there may be more names.
+    incomplete: bool,
 }
 
 impl Names {
     /// A name whose table could not be read means nobody, but that has been told.
-    fn of(outline: &Outline, declared: &[(String, Vec<String>)]) -> Self {
+    fn of(outline: &Outline, declared: &[DeclaredName], incomplete: bool) -> Self {
         let mut targets: BTreeMap<_, _> = outline.sources.iter().map(|source| (source.name.clone(), Target::Source)).collect();
         for (i, node) in outline.nodes.iter().enumerate() {
             targets.entry(node.name.clone()).or_insert(Target::Node(i));
         }
-        let (sinks, others): (Vec<_>, Vec<_>) =
-            declared.iter().partition(|(_, path)| path.first().is_some_and(|table| table == "sinks"));
-        for (name, _) in others {
-            targets.entry(name.clone()).or_insert(Target::Broken);
+        for one in declared.iter().filter(|one| !one.is_sink) {
+            targets.entry(one.name.clone()).or_insert(Target::Broken);
         }
-        Names { targets, sinks: sinks.into_iter().map(|(name, _)| name.clone()).collect() }
+        let sinks = declared.iter().filter(|one| one.is_sink).map(|one| one.name.clone()).collect();
+        Names { targets, sinks, incomplete }
     }
 
     fn resolve(&self, parent: &mut ParentDecl, problems: &mut Vec<Problem>) {
@@ -62,6 +63,7 @@ impl Names {
                 let problem = Problem::at_value(&parent.path, format!("`{}` is a sink", parent.name));
                 problems.push(problem.expected("a node or the source: nothing comes out of a sink"));
             }
+            None if self.incomplete => {}
             None => problems.push(self.dangling(parent)),
         }
     }
@@ -131,8 +133,14 @@ fn break_cycle(outline: &mut Outline, cycle: &[usize], problems: &mut Vec<Proble
 fn unused(outline: &Outline, problems: &mut Vec<Problem>) {
     let nodes = outline.nodes.iter().flat_map(|node| &node.parents);
     let sinks = outline.sinks.iter().flat_map(|sink| &sink.parents);
-    let used: BTreeSet<&str> = nodes.chain(sinks).map(|parent| parent.name.as_str()).collect();
-    for node in outline.nodes.iter().filter(|node| node.role != Role::Evaluator && !used.contains(node.name.as_str())) {
+    let parents: Vec<&ParentDecl> = nodes.chain(sinks).collect();
+    let used: BTreeSet<&str> = parents.iter().map(|parent| parent.name.as_str()).collect();
+    // Whoever is not understood may have meant the node that seems to be in vain.
+    let unclear = parents.iter().any(|parent| parent.target == Target::Broken)
+        || outline.nodes.iter().any(|node| node.parents.is_empty())
+        || outline.sinks.iter().any(|sink| sink.parents.is_empty());
+    let in_vain = |node: &&NodeDecl| !unclear && node.role != Role::Evaluator && !used.contains(node.name.as_str());
+    for node in outline.nodes.iter().filter(in_vain) {
         let problem = Problem::at_key(&node.path, format!("nobody reads `{}`: it works in vain", node.name));
         problems.push(problem.expected("its name among the parents of a node or sink").warning());
     }

@@ -21,3 +21,6 @@ pub(super) fn outline(spec: &Spec, catalog: &Catalog, custom: &CustomNodes) -> (
     topics::check(&declared.outline, &mut declared.problems);
     (declared.outline, declared.problems)
 }
+
+#[cfg(test)]
+mod tests;
