@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod compose;
 pub mod dummy;
 pub mod linear_model;
+pub mod metrics;
 pub mod optim;
 pub mod params;
 pub mod preprocessing;
