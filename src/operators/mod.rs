@@ -3,6 +3,7 @@
 
 pub mod decode;
 pub mod features;
+pub mod learner;
 mod probe;
 mod skew;
 pub mod validate;
@@ -23,6 +24,7 @@ pub fn standard_catalog() -> Catalog {
     catalog.register(validate::entry());
     catalog.register(window::entry());
     catalog.register(features::entry());
+    catalog.register(learner::entry());
     catalog
 }
 
