@@ -1,1 +1,5 @@
-fn main() {}
+//! The `tidemill` program.
+
+fn main() -> std::process::ExitCode {
+    tidemill::cli::main()
+}

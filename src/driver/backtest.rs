@@ -13,13 +13,10 @@ use crate::topology::Graph;
 /// Records of one partition that are processed together. The number changes the speed, never a byte of output.
 pub const DEFAULT_BATCH_RECORDS: usize = 500;
 
-/// Why a backtest stopped.
+/// Why a backtest stopped: the receiver of its outputs failed with this.
 #[derive(Debug, Error)]
-pub enum BacktestError<E> {
-    /// The receiver of the outputs failed.
-    #[error(transparent)]
-    Output(E),
-}
+#[error(transparent)]
+pub struct BacktestError<E>(pub E);
 
 struct Lane {
     task: Task,
@@ -89,7 +86,7 @@ impl<E, F: FnMut(u32, &TaskOutput) -> Result<(), E>> Backtest<F> {
         lane.next = batch.next_offset().unwrap_or(lane.next);
         let output = lane.task.process(batch);
         self.leaderboard.update(&output.env.keys, &output.notices);
-        (self.receive)(partition, &output).map_err(BacktestError::Output)
+        (self.receive)(partition, &output).map_err(BacktestError)
     }
 
     /// Processes what is still waiting.

@@ -1,0 +1,13 @@
+//! What each command does: puts the layers below together, and turns what they say into something for people or programs.
+
+pub mod backtest;
+pub mod errors;
+pub mod input;
+pub mod live;
+pub mod models;
+pub mod options;
+pub mod outputs;
+pub mod report;
+pub mod settings;
+pub mod table;
+pub mod topology;
