@@ -2,6 +2,7 @@
 
 pub mod backtest;
 pub mod errors;
+pub mod ingest;
 pub mod input;
 pub mod live;
 pub mod models;
