@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::errors::UsageError;
 use super::options::{ConsumeArgs, EngineArgs, TableForm};
@@ -13,9 +13,10 @@ use super::report::grouped;
 use super::settings;
 use super::state_dir::StateDir;
 use super::table::{Align, Table};
+use crate::http::{read_lines, topic_json};
 use crate::log::embedded::EmbeddedLog;
-use crate::log::{Log, LogReader, TopicDescription};
-use crate::record::{Offset, Place, TopicPartition, write_ndjson};
+use crate::log::{Log, LogReader};
+use crate::record::{Offset, TopicPartition};
 
 /// Records fetched at once.
 const PAGE_RECORDS: u64 = 500;
@@ -42,15 +43,6 @@ fn access(engine: &EngineArgs) -> anyhow::Result<Access> {
         return Err(UsageError(format!("there is no log in {path}: run `tidemill demo` first, or name another --state-dir")).into());
     }
     Ok(Access::Local(folder.open_log()?))
-}
-
-/// What `topics list` and the HTTP interface say of a topic.
-pub fn topic_json(topic: &TopicDescription) -> Value {
-    let partitions = (0..).zip(topic.watermarks.iter().zip(&topic.bytes));
-    let partitions: Vec<Value> = partitions
-        .map(|(number, (ends, bytes)): (u32, _)| json!({ "partition": number, "start": ends.start, "end": ends.end, "bytes": bytes }))
-        .collect();
-    json!({ "topic": &*topic.spec.name, "partitions": partitions })
 }
 
 /// Runs `topics list`.
@@ -163,18 +155,6 @@ impl Pages for LocalPages {
     fn may_grow(&self) -> bool {
         false
     }
-}
-
-/// Up to `max` records from `from` on as lines of JSON, and where to go on.
-pub fn read_lines(reader: &mut dyn LogReader, at: &TopicPartition, from: Offset, max: u64) -> anyhow::Result<(Vec<u8>, Offset)> {
-    let max = usize::try_from(max).unwrap_or(usize::MAX);
-    let end = reader.watermarks(at)?.end;
-    let fetched = reader.read(at, from, end, max, Duration::ZERO)?;
-    let mut lines = Vec::new();
-    for (offset, record) in fetched.records.offsets.iter().zip(fetched.records.records.iter()) {
-        write_ndjson(&record, Some(Place { partition: at.partition, offset: *offset }), &mut lines);
-    }
-    Ok((lines, fetched.next))
 }
 
 impl Pages for Remote {
