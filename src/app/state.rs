@@ -29,10 +29,13 @@ fn checkpoints(engine: &EngineArgs) -> anyhow::Result<Vec<Value>> {
             return serde_json::from_str(&remote.get("/api/v1/state")?).context("the answer of the instance cannot be read");
         }
     }
-    match describe_state(&existing(&folder)?.open_store()?)? {
-        Value::Array(tasks) => Ok(tasks),
-        other => bail!("the description of the state is no list: {other}"),
+    let mut tasks = Vec::new();
+    for application in existing(&folder)?.applications() {
+        let Value::Array(mut found) = describe_state(&folder.open_store(&application)?)? else { continue };
+        found.iter_mut().for_each(|task| task["task"] = format!("{application}/{}", text(&task["task"])).into());
+        tasks.append(&mut found);
     }
+    Ok(tasks)
 }
 
 fn existing(folder: &StateDir) -> anyhow::Result<&StateDir> {
@@ -148,8 +151,9 @@ pub fn reset(engine: &EngineArgs, topology: &Path, nodes: &[String], yes: bool) 
     let config = settings::load(engine)?;
     let folder = StateDir::of(&config);
     let graph = super::topology::load(topology)?;
-    let store = existing(&folder)?.open_store()?;
-    if nodes.is_empty() { reset_all(&config, &folder, &graph, &store, yes)? } else { reset_nodes(&config, &graph, &store, nodes, yes)? }
+    let application = application_id(&config, &graph);
+    let store = existing(&folder)?.open_store(&application)?;
+    if nodes.is_empty() { reset_all(&application, &folder, &graph, &store, yes)? } else { reset_nodes(&store, nodes, yes)? }
     if !yes {
         println!("Nothing has been changed. Say --yes to do it.");
     }
@@ -164,33 +168,26 @@ pub fn application_id(config: &Config, graph: &Graph) -> String {
     }
 }
 
-fn tasks_of(application: &str, graph: &Graph, store: &dyn CheckpointStore) -> anyhow::Result<Vec<String>> {
-    let name = crate::runtime::task_name(application, &crate::record::TopicPartition::new(graph.source.topic.clone(), 0));
-    let stem = name.trim_end_matches('0').to_owned();
-    Ok(store.tasks()?.into_iter().filter(|task| task.strip_prefix(&*stem).is_some_and(|rest| rest.parse::<u32>().is_ok())).collect())
-}
-
-fn reset_all(config: &Config, folder: &StateDir, graph: &Graph, store: &dyn CheckpointStore, yes: bool) -> anyhow::Result<()> {
-    let application = application_id(config, graph);
+fn reset_all(application: &str, folder: &StateDir, graph: &Graph, store: &dyn CheckpointStore, yes: bool) -> anyhow::Result<()> {
     let log = folder.open_log()?;
-    for (at, committed) in log.group_offsets(&application)? {
+    for (at, committed) in log.group_offsets(application)? {
         println!("{at}: committed position {} is forgotten", committed.offset);
     }
-    let tasks = tasks_of(&application, graph, store)?;
+    let tasks = store.tasks()?;
     tasks.iter().for_each(|task| println!("{task}: its checkpoints are removed"));
     let outputs = graph.output_topics();
     outputs.iter().for_each(|topic| println!("{topic}: its records are removed"));
     if yes {
         tasks.iter().try_for_each(|task| store.remove(task))?;
         log.delete_topics(&outputs.iter().map(|topic| &**topic).collect::<Vec<_>>())?;
-        log.delete_group(&application)?;
+        log.delete_group(application)?;
         println!("Reset: the next start begins with the first record of {}.", graph.source.topic);
     }
     Ok(())
 }
 
-fn reset_nodes(config: &Config, graph: &Graph, store: &dyn CheckpointStore, nodes: &[String], yes: bool) -> anyhow::Result<()> {
-    for task in tasks_of(&application_id(config, graph), graph, store)? {
+fn reset_nodes(store: &dyn CheckpointStore, nodes: &[String], yes: bool) -> anyhow::Result<()> {
+    for task in store.tasks()? {
         let Some(newest) = store.list(&task)?.intact.into_iter().next() else { continue };
         let mut snapshot = TaskSnapshot::from_bytes(&store.load(&task, newest.generation)?)?;
         let known: Vec<String> = snapshot.nodes.iter().map(|node| node.name.clone()).collect();

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use super::errors::UsageError;
 use crate::config::Config;
 use crate::log::embedded::EmbeddedLog;
 use crate::store::SledStore;
@@ -49,12 +50,25 @@ impl StateDir {
         Ok(EmbeddedLog::open(&self.root.join("log"))?)
     }
 
-    /// Opens the checkpoint store, or makes one.
+    /// Opens the checkpoint store of an application, or makes one.
     ///
     /// # Errors
-    /// When another process has it open, or the device fails.
-    pub fn open_store(&self) -> anyhow::Result<SledStore> {
-        Ok(SledStore::open(&self.root.join("checkpoints"))?)
+    /// When the application's name cannot be a folder's, another process has the store open, or the device fails.
+    pub fn open_store(&self, application: &str) -> anyhow::Result<SledStore> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if application.is_empty() || application.starts_with('.') || !application.chars().all(plain) {
+            bail!(UsageError(format!("application.id {application:?}: use the characters a-z A-Z 0-9 . _ -, and no dot in front")));
+        }
+        Ok(SledStore::open(&self.root.join("checkpoints").join(application))?)
+    }
+
+    /// The applications that keep checkpoints here, by name.
+    pub fn applications(&self) -> Vec<String> {
+        let folders = std::fs::read_dir(self.root.join("checkpoints")).into_iter().flatten().flatten();
+        let mut names: Vec<String> = folders.filter_map(|folder| folder.file_name().into_string().ok()).collect();
+        names.retain(|name| !name.contains(".quarantine"));
+        names.sort();
+        names
     }
 
     fn note(&self) -> PathBuf {

@@ -16,11 +16,11 @@ pub fn load(file: &Path) -> anyhow::Result<Graph> {
 
 /// Compiles the text of a topology file called `name`; warnings go to standard error.
 pub fn compile(text: &str, name: &str) -> anyhow::Result<Graph> {
-    let compiled = topology::compile(text, name, &standard_catalog())?;
-    for warning in &compiled.warnings {
+    let (graph, warnings) = topology::compile(text, name, &standard_catalog())?;
+    for warning in &warnings {
         eprintln!("{warning}");
     }
-    Ok(compiled.graph)
+    Ok(graph)
 }
 
 /// Runs `topology validate`.

@@ -59,7 +59,7 @@ struct Partition {
 ///     parents = ["two_minutes"]
 ///     records = "candles"
 /// "#;
-/// let graph = compile(file, "bars.toml", &standard_catalog()).unwrap().graph;
+/// let (graph, _warnings) = compile(file, "bars.toml", &standard_catalog()).unwrap();
 /// let mut driver = TopologyTestDriver::new(graph);
 /// for minute in 0..2 {
 ///     let open_time = 1_700_000_040_000i64 + minute * 60_000;
