@@ -22,4 +22,5 @@ pub mod connect;
 #[cfg(feature = "runtime")]
 pub mod failpoint;
 #[cfg(feature = "runtime")]
+#[allow(clippy::disallowed_methods, reason = "waiting for records takes a deadline")]
 pub mod log;

@@ -227,7 +227,7 @@ fn ingest_plan(args: &DemoArgs, graph: &Graph) -> IngestPlan {
     IngestPlan {
         topic: graph.source.topic.clone(),
         partitions: args.input.partitions,
-        input: input::describe(&args.input),
+        input: input::identity(&args.input),
         speed: args.speed.unwrap_or(default),
         limit: args.records,
     }
