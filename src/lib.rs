@@ -24,3 +24,5 @@ pub mod failpoint;
 #[cfg(feature = "runtime")]
 #[allow(clippy::disallowed_methods, reason = "waiting for records takes a deadline")]
 pub mod log;
+#[cfg(feature = "runtime")]
+pub mod store;
