@@ -17,6 +17,32 @@ use crate::processor::{Build, Built, Catalog, EventKind, EventKinds, NodeId, Ope
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the file.
+///
+/// ```
+/// use tidemill::{operators::standard_catalog, topology::compile};
+///
+/// let text = "
+/// [topology]
+/// name = \"bars\"
+/// [sources.candles]
+/// topic = \"market.candles.1m\"
+/// format = \"candle-json\"
+/// [processors.five]
+/// type = \"window\"
+/// parents = [\"candels\"]
+/// window = { tumbling = \"5m\" }
+/// [sinks.candles-5m]
+/// topic = \"market.candles.5m\"
+/// parents = [\"five\"]
+/// records = \"candles\"
+/// ";
+/// let errors = compile(text, "bars.toml", &standard_catalog()).err().unwrap();
+/// assert_eq!((errors.errors[0].line, errors.errors[0].column), (Some(9), Some(12)));
+/// assert_eq!(errors.errors[0].suggestion.as_deref(), Some("did you mean `candles`?"));
+///
+/// let (graph, _) = compile(&text.replace("candels", "candles"), "bars.toml", &standard_catalog()).unwrap();
+/// assert_eq!(&*graph.nodes[0].name, "five");
+/// ```
 pub fn compile(text: &str, file: &str, catalog: &Catalog) -> Result<(Graph, Vec<Diagnostic>), TopologyErrors> {
     let (spec, syntax) = Spec::parse(file, text);
     compile_spec(&spec, syntax, catalog, &CustomNodes::new())
@@ -192,6 +218,7 @@ impl<'a> Compiler<'a> {
         let mut sinks = Some(Vec::new());
         for decl in &outline.sinks {
             let fits = decl.kind.is_some_and(|kind| self.check_sink(&decl.parents, kind));
+            decl.kind.into_iter().for_each(|kind| self.warn_of_doubles(&decl.parents, kind));
             let sink = decl.topic.as_deref().zip(decl.kind).filter(|_| fits).map(|(topic, kind)| Sink {
                 name: decl.name.as_str().into(),
                 topic: topic.into(),
@@ -225,6 +252,29 @@ impl<'a> Compiler<'a> {
     }
 }
 
+impl Compiler<'_> {
+    /// A sink that takes from a node and from one that passes that node's events on gets them twice.
+    fn warn_of_doubles(&mut self, parents: &[ParentDecl], kind: EventKind) {
+        for parent in parents {
+            let passed_on_by = parents.iter().find(|other| self.passes_on(other, parent, kind)).map(|other| other.name.clone());
+            if let Some(other) = passed_on_by {
+                let message = format!("the {} of `{}` come twice: `{other}` passes them on", kind.name(), parent.name);
+                self.problems.push(Problem::at_value(&parent.path, message).expected(format!("`{other}` alone")).warning());
+            }
+        }
+    }
+
+    fn passes_on(&self, by: &ParentDecl, of: &ParentDecl, kind: EventKind) -> bool {
+        let (Target::Node(i), (of_id, Some(gives))) = (by.target, self.parent(of)) else {
+            return false;
+        };
+        let node = self.outcomes[i].as_ref().and_then(|outcome| outcome.node.as_ref());
+        let through =
+            |node: &Node| node.accepts.contains(kind) && node.port.kinds.contains(kind) && node.parents.contains(&of_id);
+        gives.kinds.contains(kind) && node.is_some_and(through)
+    }
+}
+
 /// Errors that stand even if the parents were other ones: those about the values of the node's own keys.
 fn is_about_the_node_itself(error: &ParamError, node: &[String]) -> bool {
     let below = error.path.len() > node.len() && error.path.get(node.len()).is_none_or(|key| key != "parents");
@@ -237,9 +287,9 @@ fn is_about_the_node_itself(error: &ParamError, node: &[String]) -> bool {
     below && kind
 }
 
-/// What stands in for a broken parent.
+/// What stands in for a broken parent: every kind of event, in bars of some length.
 fn anything() -> Port {
-    Port::of(&EventKind::ALL)
+    Port { interval_ms: Some(60_000), ..Port::of(&EventKind::ALL) }
 }
 
 fn kinds(kinds: EventKinds) -> String {

@@ -15,6 +15,8 @@ mod names;
 mod order;
 mod outline;
 mod reference;
+#[cfg(test)]
+mod robustness;
 mod source_map;
 mod spec;
 mod tables;

@@ -2,7 +2,7 @@
 
 use super::names::{NAME_RULE, TOPIC_RULE};
 use super::tables::{ROLES, SinkParams, SourceParams, TopologyParams};
-use crate::learn::catalog::Entry;
+use crate::learn::catalog::{Entry, Kind};
 use crate::learn::params::{ChoiceInfo, Duration, ParamInfo, ParamValue, Params};
 use crate::processor::{Catalog, EventKinds, OperatorEntry, Role};
 
@@ -32,6 +32,8 @@ pub fn reference_of(catalog: &Catalog, name: &str) -> Option<String> {
         operator(&mut out, entry);
     }
     catalog.models.get(name).into_iter().for_each(|entry| model(&mut out, entry));
+    catalog.models.transformers().filter(|entry| entry.name == name).for_each(|entry| model(&mut out, entry));
+    catalog.models.drift_detectors().filter(|entry| entry.name == name).for_each(|entry| model(&mut out, entry));
     (!out.is_empty()).then(|| out.trim_start().to_owned())
 }
 
@@ -73,19 +75,36 @@ fn operator(out: &mut String, entry: &OperatorEntry) {
 }
 
 fn models(out: &mut String, catalog: &Catalog) {
-    section(out, 2, "Models", "What a learner's `model` may be: a name, or a table with the name as its only key.");
+    let of = |what: &str| {
+        format!(
+            "What a learner's `{what}` may be: a name, or a table with the name as its only key and its parameters as the value."
+        )
+    };
+    section(out, 2, "Models", &of("model"));
     catalog.models.entries().for_each(|entry| model(out, entry));
+    section(out, 2, "Transformers", &of("scale"));
+    catalog.models.transformers().for_each(|entry| model(out, entry));
+    if catalog.models.drift_detectors().next().is_some() {
+        section(out, 2, "Drift detectors", &of("drift"));
+        catalog.models.drift_detectors().for_each(|entry| model(out, entry));
+    }
 }
 
-fn model(out: &mut String, entry: &Entry) {
+fn model<T>(out: &mut String, entry: &Entry<T>) {
     section(out, 3, &format!("`{}`", entry.name), entry.summary);
+    if entry.kind == Kind::Forecaster {
+        *out += "\nA forecaster: it looks at the series alone and takes no features.\n";
+    }
+    if entry.diverges_unscaled {
+        *out += "\nNeeds scaled features: `scale = \"auto\"` standardises them.\n";
+    }
+    if !entry.takes_absent {
+        *out += "\nRefuses rows with absent features.\n";
+    }
+    params(out, entry.params);
     if !entry.reference.is_empty() {
         *out += &format!("\nReference: {}\n", entry.reference);
     }
-    if entry.diverges_unscaled {
-        *out += "\nNeeds scaled features.\n";
-    }
-    params(out, entry.params);
 }
 
 fn kinds(kinds: EventKinds) -> String {

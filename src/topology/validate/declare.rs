@@ -10,8 +10,10 @@ use crate::topology::outline::{CustomNodes, NodeDecl, Outline, ParentDecl, SinkD
 use crate::topology::spec::Spec;
 use crate::topology::tables::{ROLES, Records, SinkParams, SourceParams, TABLES, TopologyParams};
 
-/// Most nodes of a topology; far more than one machine's cores can serve.
+/// Most nodes of a topology, and most sinks; far more than one machine's cores can serve.
 const MAX_NODES: usize = 1_000;
+/// Most parents of a node or sink.
+const MAX_PARENTS: usize = 1_000;
 
 /// What was declared so far, and what is wrong with it.
 #[derive(Default)]
@@ -279,6 +281,10 @@ impl<'a> Reader<'a> {
                 self.tell_params(&[error.suggest(format!("write parents = [\"{one}\"]"))]);
             }
             Some(written) => match Vec::<String>::read_value(written, &at) {
+                Ok(names) if names.len() > MAX_PARENTS => {
+                    let message = format!("a list of {} parents", names.len());
+                    self.tell(Problem::at_value(&at, message).expected(format!("at most {MAX_PARENTS}")));
+                }
                 Ok(names) if names.is_empty() => {
                     self.tell(Problem::at_value(&at, "an empty list of parents").expected("at least one"))
                 }
@@ -302,6 +308,9 @@ impl<'a> Reader<'a> {
         }
         for (written, name, value) in sinks {
             if let Some((here, table)) = self.declare(written, name, value) {
+                if self.declared.outline.sinks.len() == MAX_NODES {
+                    return self.tell(Problem::at_key(&here, "too many sinks").expected(format!("at most {MAX_NODES}")));
+                }
                 let sink = self.sink(name, here, table);
                 self.declared.outline.sinks.push(sink);
             }

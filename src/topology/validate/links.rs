@@ -6,8 +6,11 @@ use super::declare::{Declared, DeclaredName};
 use crate::learn::params::nearest;
 use crate::processor::Role;
 use crate::topology::diagnostic::Problem;
-use crate::topology::order::cycles;
+use crate::topology::order::{cycles, order};
 use crate::topology::outline::{NodeDecl, Outline, ParentDecl, Target};
+
+/// After so many problems no more names are compared to guess which one was meant: in a file full of mistakes that would take minutes.
+const MOST_GUESSES: usize = 100;
 
 /// Checks the names, finds out whom each parent means and marks what is in a cycle.
 pub(super) fn link(declared: &mut Declared) {
@@ -64,17 +67,25 @@ impl Names {
                 problems.push(problem.expected("a node or the source: nothing comes out of a sink"));
             }
             None if self.incomplete => {}
-            None => problems.push(self.dangling(parent)),
+            None => problems.push(self.dangling(parent, problems.len() < MOST_GUESSES)),
         }
     }
 
-    fn dangling(&self, parent: &ParentDecl) -> Problem {
+    fn dangling(&self, parent: &ParentDecl, guess: bool) -> Problem {
         let names: Vec<&str> = self.targets.keys().map(String::as_str).collect();
-        let near = nearest(&parent.name, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        let near = nearest(&parent.name, names.iter().copied().filter(|_| guess)).map(|near| format!("did you mean `{near}`?"));
         let problem = Problem::at_value(&parent.path, format!("no node and no source is called `{}`", parent.name));
-        problem
-            .expected(if names.is_empty() { "a declared name".to_owned() } else { format!("one of {}", names.join(", ")) })
-            .suggest(near)
+        problem.expected(one_of(&names)).suggest(near)
+    }
+}
+
+/// The names there are; of very many only the first.
+fn one_of(names: &[&str]) -> String {
+    const MOST: usize = 20;
+    match names.len() {
+        0 => "a declared name".to_owned(),
+        n if n > MOST => format!("one of {} and {} more", names[..MOST].join(", "), n - MOST),
+        _ => format!("one of {}", names.join(", ")),
     }
 }
 
@@ -103,14 +114,20 @@ pub(in crate::topology) fn edges(outline: &Outline) -> Vec<Vec<usize>> {
     outline.nodes.iter().map(|node| of(&node.parents)).collect()
 }
 
+/// Tells some cycles and cuts all of them. A tangle of many cycles is not told edge by edge: whoever wrote it begins with the ones named.
 fn break_cycles(outline: &mut Outline, problems: &mut Vec<Problem>) {
-    loop {
-        let found = cycles(&edges(outline));
-        if found.is_empty() {
-            return;
-        }
-        for cycle in found {
+    const ROUNDS: usize = 3;
+    for _ in 0..ROUNDS {
+        for cycle in cycles(&edges(outline)) {
             break_cycle(outline, &cycle, problems);
+        }
+    }
+    let edges = edges(outline);
+    let placed: BTreeSet<usize> = order(&edges).into_iter().collect();
+    let tangled = |i: usize| !placed.contains(&i);
+    for (_, node) in outline.nodes.iter_mut().enumerate().filter(|(i, _)| tangled(*i)) {
+        for parent in node.parents.iter_mut().filter(|parent| matches!(parent.target, Target::Node(i) if tangled(i))) {
+            parent.target = Target::Broken;
         }
     }
 }

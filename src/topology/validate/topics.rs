@@ -1,7 +1,9 @@
 //! What is read and written: names of topics, and that no two of them are one.
 
+use std::collections::BTreeMap;
+
 use crate::topology::diagnostic::Problem;
-use crate::topology::names::{TOPIC_RULE, is_name, is_topic, topics_collide};
+use crate::topology::names::{TOPIC_RULE, is_name, is_topic, metric_name};
 use crate::topology::outline::Outline;
 
 /// A topic with what it is for and where it is named.
@@ -14,19 +16,21 @@ struct Use {
 /// Tells topics that Kafka would refuse and topics that are used twice.
 pub(super) fn check(outline: &Outline, problems: &mut Vec<Problem>) {
     let uses = uses(outline);
-    for (i, one) in uses.iter().enumerate() {
+    let mut taken: BTreeMap<String, &Use> = BTreeMap::new();
+    for one in &uses {
         if !is_topic(&one.topic) {
             problems.push(Problem::at_value(&one.path, format!("`{}` is no valid topic", one.topic)).expected(TOPIC_RULE));
-        } else if let Some(other) = uses[..i].iter().find(|other| other.topic == one.topic) {
-            problems.push(used_twice(one, other));
-        } else if let Some(other) = uses[..i].iter().find(|other| topics_collide(&other.topic, &one.topic)) {
-            let message = format!("the topics `{}` ({}) and `{}` ({}) collide", one.topic, one.what, other.topic, other.what);
-            problems.push(
-                Problem::at_value(&one.path, message)
-                    .expected("names that differ in more than `.` and `_`: Kafka takes them for one"),
-            );
+        } else if let Some(other) = taken.get(&metric_name(&one.topic)) {
+            problems.push(if other.topic == one.topic { used_twice(one, other) } else { collision(one, other) });
+        } else {
+            taken.insert(metric_name(&one.topic), one);
         }
     }
+}
+
+fn collision(one: &Use, other: &Use) -> Problem {
+    let message = format!("the topics `{}` ({}) and `{}` ({}) collide", one.topic, one.what, other.topic, other.what);
+    Problem::at_value(&one.path, message).expected("names that differ in more than `.` and `_`: Kafka takes them for one")
 }
 
 fn used_twice(one: &Use, other: &Use) -> Problem {
