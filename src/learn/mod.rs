@@ -12,6 +12,7 @@ pub mod compose;
 pub mod dummy;
 pub mod linear_model;
 pub mod metrics;
+pub mod neighbors;
 pub mod optim;
 pub mod params;
 pub mod preprocessing;
