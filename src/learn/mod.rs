@@ -7,6 +7,7 @@
 //! error messages derive from that. [`checks`] puts every model of the catalogue through the tests that fit its kind.
 
 pub mod base;
+pub mod batch;
 pub mod catalog;
 pub mod compose;
 pub mod dummy;
