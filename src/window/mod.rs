@@ -57,8 +57,8 @@
 //! * **Stream time is kept for each coin**, not for each partition: an engine sees one coin's records, and results depend on nothing else.
 //! * **Candles count until their end.** A part covers `[start, end)`; a candle's start is its open time and its end its close time. It belongs
 //!   where it starts; but once taken it moves stream time on to its end. So a 5-minute window of 1-minute candles is final, with no grace, at
-//!   the candle that completes it and not one candle later. The price: a candle that comes one place too late needs that much grace. The pause
-//!   between two candles of a session is that from the end of one to the start of the next.
+//!   the candle that completes it and not one candle later. The price: a candle that comes one place too late needs more grace than a candle is
+//!   long. The pause between two candles of a session is that from the end of one to the start of the next.
 //! * **Duplicates and revisions.** A candle with the opening time of one that is there replaces it, or, if it is the same, changes nothing; a
 //!   trade whose time and id are there changes nothing. Kafka Streams would count both twice. Parts that the engine no longer holds cannot be
 //!   recognised; their windows have closed, so they are late.
