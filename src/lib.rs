@@ -25,4 +25,8 @@ pub mod failpoint;
 #[allow(clippy::disallowed_methods, reason = "waiting for records takes a deadline")]
 pub mod log;
 #[cfg(feature = "runtime")]
+pub mod runtime;
+#[cfg(feature = "runtime")]
 pub mod store;
+#[cfg(feature = "runtime")]
+pub mod telemetry;
