@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
-    compose, dummy, linear_model,
+    batch, compose, dummy, linear_model, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, Params, read_single_key},
     preprocessing,
 };
@@ -228,6 +228,8 @@ impl Catalog {
                 Entry::regressor::<dummy::ShiftRegressor>(),
                 Entry::regressor::<linear_model::LinearRegression>(),
                 Entry::regressor::<linear_model::PaRegressor>(),
+                Entry::regressor::<neighbors::KnnRegressor>(),
+                Entry::regressor::<batch::BatchIncremental>(),
                 Entry::regressor::<compose::Pipeline>(),
                 Entry::regressor::<compose::TargetStandardScaler>(),
             ],

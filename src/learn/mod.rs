@@ -7,11 +7,13 @@
 //! error messages derive from that. [`checks`] puts every model of the catalogue through the tests that fit its kind.
 
 pub mod base;
+pub mod batch;
 pub mod catalog;
 pub mod compose;
 pub mod dummy;
 pub mod linear_model;
 pub mod metrics;
+pub mod neighbors;
 pub mod optim;
 pub mod params;
 pub mod preprocessing;

@@ -2,6 +2,7 @@
 //! a topology. They know the contract of a processor and the pure libraries; they know no task, no log and no thread.
 
 pub mod decode;
+pub mod evaluator;
 pub mod features;
 pub mod learner;
 mod probe;
@@ -25,6 +26,7 @@ pub fn standard_catalog() -> Catalog {
     catalog.register(window::entry());
     catalog.register(features::entry());
     catalog.register(learner::entry());
+    catalog.register(evaluator::entry());
     catalog
 }
 

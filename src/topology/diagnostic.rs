@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::source_map::{Location, SourceMap};
@@ -19,8 +19,7 @@ const MOST_PRINTED: usize = 100;
 const EXCERPT_CHARS: usize = 140;
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The topology cannot run.
     Error,
@@ -200,8 +199,8 @@ impl Excerpt {
     }
 }
 
-/// Something to say about a topology, with its place. Serialises to the form for editors and scripts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Something to say about a topology, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
@@ -219,11 +218,23 @@ pub struct Diagnostic {
     pub expected: String,
     /// What was probably meant, or can be done.
     pub suggestion: Option<String>,
-    #[serde(skip)]
     excerpt: Option<Excerpt>,
 }
 
 impl Diagnostic {
+    fn to_json(&self) -> Value {
+        json!({
+            "severity": self.severity.name(),
+            "file": self.file.as_deref(),
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "message": self.message,
+            "expected": self.expected,
+            "suggestion": self.suggestion,
+        })
+    }
+
     fn label(&self) -> String {
         let expected = (!self.expected.is_empty()).then(|| format!("expected {}", self.expected));
         [expected, self.suggestion.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
@@ -253,8 +264,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Everything that is wrong with a topology, in the order of the file. Prints as a report; the lists serialise to JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
+/// Everything that is wrong with a topology, in the order of the file. Prints as a report.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{}", self.report())]
 pub struct TopologyErrors {
     /// The mistakes; at least one.
@@ -264,6 +275,13 @@ pub struct TopologyErrors {
 }
 
 impl TopologyErrors {
+    /// Errors, then warnings, for editors and scripts: a list of objects with `severity`, `file`, `line`, `column`, `path`, `message`, `expected` and
+    /// `suggestion`. Absent ones are `null`, and `expected` is empty where the message says it all.
+    pub fn to_json(&self) -> Value {
+        let all = self.errors.iter().chain(&self.warnings);
+        all.map(Diagnostic::to_json).collect()
+    }
+
     fn report(&self) -> String {
         let all = self.errors.iter().chain(&self.warnings);
         let mut text: String = all.clone().take(MOST_PRINTED).map(|diagnostic| format!("{diagnostic}\n")).collect();
@@ -314,7 +332,7 @@ error: unknown key `horizn` in [learners.lr]
   |  ^^^^^^ expected one of parents, horizon; did you mean `horizon`?
 ";
         assert_eq!(diagnostic.to_string(), expected);
-        let json = serde_json::to_value(&diagnostic).unwrap();
+        let json = diagnostic.to_json();
         assert_eq!((&json["line"], &json["column"], &json["path"]), (&2.into(), &2.into(), &"learners.lr.horizn".into()));
     }
 

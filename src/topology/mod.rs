@@ -26,10 +26,9 @@ mod validate;
 
 pub use builder::{CustomProcessor, TopologyBuilder};
 pub use compile::compile;
-pub use describe::{DescribeForm, describe};
+pub use describe::{describe_dot, describe_json, describe_mermaid, describe_text};
 pub use diagnostic::{Diagnostic, Severity, TopologyErrors};
 pub use diff::{KeyChange, NodeChange, NodeDiff, StoredNode, TopologyDiff, diff};
 pub use graph::{Graph, Node, Sink, Source};
 pub use reference::{reference, reference_of};
-pub use source_map::Location;
 pub use spec::MAX_TEXT_BYTES;

@@ -120,6 +120,15 @@ fn params(out: &mut String, params: &[ParamInfo]) {
         *out += &row(info);
     }
     params.iter().for_each(|info| choices(out, info.name, &info.choices));
+    params.iter().for_each(|info| keys(out, info));
+}
+
+/// The keys of a parameter that is a table itself.
+fn keys(out: &mut String, info: &ParamInfo) {
+    if !info.params.is_empty() {
+        *out += &format!("\nKeys of `{}`:\n\n", info.name);
+        info.params.iter().for_each(|key| *out += &nested(key, 0));
+    }
 }
 
 fn row(info: &ParamInfo) -> String {
@@ -145,16 +154,18 @@ fn choices(out: &mut String, key: &str, choices: &[ChoiceInfo]) {
     for choice in choices {
         *out += &format!("* `{}`: {}\n", choice.name, choice.doc);
         for info in &choice.params {
-            *out += &nested(info);
+            *out += &nested(info, 1);
         }
     }
 }
 
-fn nested(info: &ParamInfo) -> String {
+fn nested(info: &ParamInfo, depth: usize) -> String {
     let default = info.default.as_ref().map_or("required".to_owned(), |default| format!("default `{default}`"));
     let range = info.range.as_ref().map(|range| format!(", {range}")).unwrap_or_default();
     let unit = info.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-    format!("  * `{}` ({}, {default}{range}{unit}): {}\n", info.name, type_text(info), info.doc)
+    let indent = "  ".repeat(depth);
+    let line = format!("{indent}* `{}` ({}, {default}{range}{unit}): {}\n", info.name, type_text(info), info.doc);
+    info.params.iter().fold(line, |text, key| text + &nested(key, depth + 1))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 
 use super::testing::{GOOD, catalog};
-use super::{DescribeForm, compile, describe};
+use super::{compile, describe_text};
 
 /// Judges a text; what is said must point into it.
 fn judge(text: &str) {
     match compile(text, "x.toml", &catalog()) {
-        Ok((graph, _)) => assert!(!describe(&graph, DescribeForm::Text).is_empty()),
+        Ok((graph, _)) => assert!(!describe_text(&graph).is_empty()),
         Err(errors) => {
             assert!(!errors.errors.is_empty());
             let lines = text.split('\n').count();

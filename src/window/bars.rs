@@ -201,5 +201,8 @@ mod tests {
         let late = trade(50, None, 3.0);
         let bar = TradeAggregate::fold(Span::Covered, earlier.as_slice(), std::iter::once(&late)).expect("three trades");
         assert_eq!((bar.open, bar.close, bar.trades), (1.0, 7.0, Some(3)));
+        let earliest = trade(-9, None, 4.0);
+        let bar = TradeAggregate::fold(Span::Covered, earlier.as_slice(), std::iter::once(&earliest)).expect("three trades");
+        assert_eq!((bar.open_time.0, bar.open, bar.close), (-9, 4.0, 7.0));
     }
 }

@@ -174,3 +174,123 @@ impl<A: Aggregate> Snapshot for Windows<A> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{Candle, Decimal};
+    use crate::window::{CandleAggregate, WindowBounds};
+
+    const MINUTE: i64 = 60_000;
+
+    fn candle(minute: i64, close: f64) -> Candle {
+        let (open_time, close_time) = (Timestamp(minute * MINUTE), Timestamp((minute + 1) * MINUTE));
+        let (quote_volume, trades, taker_base, taker_quote) = (None, Some(1), None, None);
+        let volume = Decimal::from(1);
+        Candle {
+            open_time,
+            close_time,
+            open: 1.0,
+            high: 9.0,
+            low: 1.0,
+            close,
+            volume,
+            quote_volume,
+            trades,
+            taker_base,
+            taker_quote,
+        }
+    }
+
+    fn bars(kind: WindowKind, grace_ms: i64) -> Windows<CandleAggregate> {
+        Windows::new(WindowSpec::new(kind, grace_ms).expect("a possible window"))
+    }
+
+    /// The number of windows that close at each candle, by minute.
+    fn closing(mut windows: Windows<CandleAggregate>, minutes: &[i64]) -> Vec<usize> {
+        let mut closed = Vec::new();
+        let mut count = |minute: &i64| {
+            windows.observe(candle(*minute, 2.0), &mut closed);
+            closed.drain(..).count()
+        };
+        minutes.iter().map(&mut count).collect()
+    }
+
+    #[test]
+    fn a_bar_is_final_at_the_candle_that_completes_it() {
+        let tumbling = WindowKind::Tumbling { size_ms: 5 * MINUTE };
+        assert_eq!(closing(bars(tumbling, 0), &[0, 1, 2, 3, 4, 5]), [0, 0, 0, 0, 1, 0]);
+        assert_eq!(closing(bars(tumbling, MINUTE), &[0, 1, 2, 3, 4, 5]), [0, 0, 0, 0, 0, 1]);
+        let hopping = WindowKind::Hopping { size_ms: 4 * MINUTE, advance_ms: 2 * MINUTE };
+        assert_eq!(closing(bars(hopping, 0), &[0, 1, 2, 3, 4, 5, 9]), [0, 0, 0, 1, 0, 1, 2]);
+        assert_eq!(closing(bars(WindowKind::Count { size: 3, step: 2 }, 0), &[0, 1, 2, 3, 4]), [0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_session_of_candles_pauses_from_close_to_open() {
+        let session = WindowKind::Session { gap_ms: MINUTE };
+        // Minute 2 opens one minute after the close of minute 0, minute 5 two minutes after the close of minute 2.
+        assert_eq!(closing(bars(session, 0), &[0, 2, 5]), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_candle_that_comes_one_place_late_needs_more_grace_than_its_length() {
+        let mut closed = Vec::new();
+        let mut last_of = |grace_ms: i64| {
+            let mut windows = bars(WindowKind::Tumbling { size_ms: 2 * MINUTE }, grace_ms);
+            [0, 2, 1].map(|minute| windows.observe(candle(minute, minute as f64), &mut closed))[2]
+        };
+        let late = last_of(MINUTE);
+        assert_eq!((late.fate, late.entered, late.refused), (Fate::Late, 0, 1));
+        assert_eq!(late.first_refused, Some(WindowBounds { start: Timestamp(0), end: Timestamp(2 * MINUTE) }));
+        assert_eq!(last_of(MINUTE + 1).fate, Fate::Added);
+    }
+
+    #[test]
+    fn a_revised_candle_replaces_the_first_and_a_repeated_one_changes_nothing() {
+        let (mut windows, mut closed) =
+            (bars(WindowKind::Hopping { size_ms: 4 * MINUTE, advance_ms: 2 * MINUTE }, 0), Vec::new());
+        for minute in 0..4 {
+            windows.observe(candle(minute, 2.0), &mut closed);
+        }
+        let fates = [candle(3, 2.0), candle(3, 5.0), candle(1, 5.0)].map(|candle| windows.observe(candle, &mut closed));
+        // Minute 3 lies in a window that has closed and in one that has not; minute 1 only in closed ones.
+        let told = fates.map(|observed| (observed.fate, observed.entered, observed.refused));
+        assert_eq!(told, [(Fate::Duplicate, 0, 1), (Fate::Revised, 1, 1), (Fate::Late, 0, 1)]);
+        windows.advance(Timestamp(6 * MINUTE), &mut closed);
+        let found: Vec<_> = closed.iter().map(|bar| (bar.value.close, bar.value.trades)).collect();
+        assert_eq!(found, [(2.0, Some(4)), (5.0, Some(2))]);
+    }
+
+    #[test]
+    fn memory_stays_that_of_open_windows() {
+        for kind in [
+            WindowKind::Tumbling { size_ms: 5 * MINUTE },
+            WindowKind::Hopping { size_ms: 10 * MINUTE, advance_ms: 3 * MINUTE },
+            WindowKind::Sliding { size_ms: 5 * MINUTE },
+            WindowKind::Count { size: 20, step: 1 },
+            WindowKind::Session { gap_ms: MINUTE },
+        ] {
+            let (mut windows, mut closed) = (bars(kind, 2 * MINUTE), Vec::new());
+            for minute in (0..10_000).filter(|minute| minute % 17 > 3) {
+                windows.observe(candle(minute, 2.0), &mut closed);
+                closed.clear();
+                assert!(windows.parts_held() <= 30, "{kind:?} holds {}", windows.parts_held());
+            }
+            assert!(crate::snapshot::encode(&windows).expect("serde-able").len() < 12_000, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_times_change_nothing() {
+        let (mut windows, mut closed) = (bars(WindowKind::Tumbling { size_ms: 1 }, 0), Vec::new());
+        let mut ends_before_it_starts = candle(5, 1.0);
+        ends_before_it_starts.close_time = Timestamp(0);
+        let mut too_far = candle(5, 1.0);
+        too_far.close_time = Timestamp(i64::MAX);
+        for candle in [ends_before_it_starts, too_far] {
+            assert_eq!(windows.observe(candle, &mut closed), Observed::nothing(Fate::Impossible));
+        }
+        assert_eq!((windows.stream_time(), windows.parts_held()), (Timestamp::MIN, 0));
+    }
+}

@@ -114,6 +114,10 @@ macro_rules! params {
                 $crate::learn::params::Params::to_value(self)
             }
 
+            fn params() -> Vec<$crate::learn::params::ParamInfo> {
+                <Self as $crate::learn::params::Params>::describe().to_vec()
+            }
+
             fn scalar_text(scalar: &$crate::learn::params::NoRange) -> String {
                 match *scalar {}
             }

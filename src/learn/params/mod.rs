@@ -62,6 +62,8 @@ pub struct ParamInfo {
     pub unit: Option<&'static str>,
     /// The allowed names, for parameters that choose among named things.
     pub choices: Vec<ChoiceInfo>,
+    /// The keys of the value, for parameters that are themselves an object of parameters.
+    pub params: Vec<ParamInfo>,
 }
 
 /// One of the names that a choosing parameter may take.

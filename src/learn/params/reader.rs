@@ -24,11 +24,12 @@ impl<T: ParamValue, R: RangeBounds<T::Scalar>> Field<T, R> {
         ParamInfo {
             name: self.name,
             type_text: T::type_text(),
-            default: self.default.map(|default| default_text(&default().to_value())),
+            default: self.default.map(|default| shown_default(&default())),
             range: self.range_text(),
             doc: doc_text(doc),
             unit: self.unit,
             choices: T::choices(),
+            params: T::params(),
         }
     }
 
@@ -44,6 +45,14 @@ impl<T: ParamValue, R: RangeBounds<T::Scalar>> Field<T, R> {
         let unit = self.unit.map(|unit| format!(" ({unit})")).unwrap_or_default();
         let expected = format!("{}{unit}", range_text(range, &T::scalar_text));
         Err(vec![ParamError::new(ParamErrorKind::OutOfRange, path, format!("{outside} is out of range"), expected)])
+    }
+}
+
+/// A default as it is shown. A table that may be left out means the defaults of its keys, which are told with them.
+fn shown_default<T: ParamValue>(default: &T) -> String {
+    match default.to_value() {
+        Value::Object(_) if !T::params().is_empty() => "{}".to_owned(),
+        value => default_text(&value),
     }
 }
 

@@ -148,3 +148,23 @@ fn durations_want_units_in_falling_order() {
         assert!(text.parse::<Duration>().is_err(), "{text}");
     }
 }
+
+crate::params! {
+    /// A table in a table.
+    pub struct OuterParams {
+        /// The walk.
+        walk: WalkParams = WalkParams::default();
+        /// Perhaps a walk.
+        perhaps: Option<WalkParams> = None;
+    }
+}
+
+#[test]
+fn an_object_of_parameters_tells_its_keys() {
+    let info = OuterParams::describe();
+    assert_eq!((info[0].default.as_deref(), info[0].params[0].name), (Some("{}"), "stride"));
+    assert_eq!((info[1].default.as_deref(), info[1].params[0].unit), (Some("\"none\""), Some("metres")));
+    assert_eq!(OuterParams::read(&json!({ "walk": { "stride": 1 } }), &[]).unwrap().walk.stride, 1.0);
+    let errors = OuterParams::read(&json!({ "walk": { "strid": 1 } }), &["o".to_owned()]).unwrap_err();
+    assert!(errors[0].to_string().starts_with("o.walk.strid: unknown parameter"));
+}

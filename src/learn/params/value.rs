@@ -4,7 +4,7 @@ use std::ops::RangeBounds;
 
 use serde_json::Value;
 
-use super::{ChoiceInfo, Duration, NoRange, ParamError, child};
+use super::{ChoiceInfo, Duration, NoRange, ParamError, ParamInfo, child};
 
 /// A type that a parameter can have.
 pub trait ParamValue: Sized {
@@ -25,6 +25,11 @@ pub trait ParamValue: Sized {
 
     /// The names that may be chosen, for choosing types.
     fn choices() -> Vec<ChoiceInfo> {
+        Vec::new()
+    }
+
+    /// The keys of the value, for types that are an object of parameters.
+    fn params() -> Vec<ParamInfo> {
         Vec::new()
     }
 
@@ -221,6 +226,10 @@ impl<T: ParamValue> ParamValue for Option<T> {
         T::choices()
     }
 
+    fn params() -> Vec<ParamInfo> {
+        T::params()
+    }
+
     fn scalar_text(scalar: &T::Scalar) -> String {
         T::scalar_text(scalar)
     }
@@ -256,6 +265,10 @@ impl<T: ParamValue> ParamValue for Vec<T> {
 
     fn choices() -> Vec<ChoiceInfo> {
         T::choices()
+    }
+
+    fn params() -> Vec<ParamInfo> {
+        T::params()
     }
 
     fn scalar_text(scalar: &T::Scalar) -> String {

@@ -131,6 +131,59 @@ fn an_object_of_a_hundred_thousand_keys_is_read_in_reasonable_time() {
     assert_eq!(code(&text), "missing_field");
 }
 
+#[test]
+fn numbers_at_the_edge_of_the_grammar_are_read_alike_by_both_ways() {
+    let tokens = [
+        "5",
+        "5.",
+        ".5",
+        "05",
+        "00",
+        "0",
+        "0.0",
+        "0.",
+        "-5",
+        "+5",
+        "5e0",
+        "5E+2",
+        "5.e1",
+        "5e",
+        "1_0",
+        "5 5",
+        "0x5",
+        "5.5.5",
+        "9007199254740993",
+        "18446744073709551616",
+        "1234567890123456789",
+        "12345678901234567890",
+        "0.1234567890123456789",
+        "0.12345678901234567891",
+        "1e22",
+        "٥",
+        "",
+    ];
+    let (mut read, mut refused) = (0, 0);
+    for field in ["1700000040000", "36500.1", "36510.0", "36490.0", "12.345", "812"] {
+        for token in tokens
+            .into_iter()
+            .flat_map(|token| [token.to_owned(), format!("\"{token}\""), format!(" {token} "), format!("\"{token} \"")])
+        {
+            let value = PLAIN
+                .replace('}', r#","trades":812}"#)
+                .replace(field, &token)
+                .replace("36490.0", "0.01")
+                .replace("36510.0", "1e30");
+            let general = decode_general(None, value.as_bytes(), &LIMITS);
+            if let Some(canonical) = decode_canonical(None, value.as_bytes(), &LIMITS) {
+                assert_eq!(Ok(canonical), general, "{value}");
+            }
+            let count = if general.is_ok() { &mut read } else { &mut refused };
+            *count += 1;
+        }
+    }
+    assert!(read > 50 && refused > 200, "{read} {refused}");
+}
+
 prop_compose! {
     fn candles()(
         open_time in 631_152_000_000i64..253_402_300_799_999, prices in prop::array::uniform4(prop_oneof![1e-9f64..1e9, (1u32..10_000_000).prop_map(|n| f64::from(n) / 100.0)]),

@@ -163,8 +163,8 @@ impl<'a> Scanner<'a> {
                 return None;
             }
         }
-        // More than 19 digits may have run over 64 bits.
-        if whole + places > 19 || matches!(self.peek(), b'e' | b'E') {
+        // More than 19 digits may have run over 64 bits. An exponent needs no look: what follows a number is checked by whoever asked for it.
+        if whole + places > 19 {
             return None;
         }
         Some(Number { text: &self.bytes[from..self.at], digits, places })
@@ -173,14 +173,18 @@ impl<'a> Scanner<'a> {
     /// Takes digits and appends them to `number`, wrapping when there are too many.
     #[inline]
     fn digits(&mut self, mut number: u64) -> u64 {
-        loop {
-            let digit = self.peek().wrapping_sub(b'0');
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let mut count = 0;
+        for byte in rest {
+            let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
-                return number;
+                break;
             }
             number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-            self.at += 1;
+            count += 1;
         }
+        self.at += count;
+        number
     }
 
     /// Takes `true` or `false`.

@@ -14,8 +14,8 @@ use super::skew::{self, SkewGuard, max_ahead_ms};
 use crate::learn::params::{Duration, ParamError, ParamErrorKind, Params, child};
 use crate::market::Candle;
 use crate::processor::{
-    Build, Built, Context, Event, EventKind, EventKinds, Item, NodeId, Notice, OperatorEntry, Port, Processor, ProcessorFactory,
-    Role,
+    Build, Built, Context, Event, EventKind, EventKinds, Item, NodeId, Notice, OperatorEntry, Parent, Port, Processor,
+    ProcessorFactory, Role,
 };
 use crate::record::format_duration_ms;
 use crate::snapshot::{Snapshot, SnapshotError, decode, encode_into};
@@ -41,9 +41,8 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     let parent = single_parent(build, &TAKES)?;
     let mut params = WindowParams::read(build.params, build.path)?;
     let spec = params.window.spec(&child(build.path, "window"))?;
-    let cap_ms = max_ahead_ms(params.max_ahead.map(Duration::ms), parent.port.interval_ms);
-    params.max_ahead = Some(Duration::from_ms(cap_ms));
-    let cap_ms = (parent.id == NodeId::SOURCE).then_some(cap_ms);
+    let cap_ms = cap_ms(&params, parent, build.path)?;
+    params.max_ahead = cap_ms.map(Duration::from_ms);
     let factory = match [EventKind::Candle, EventKind::Trade].map(|kind| parent.port.kinds.contains(kind)) {
         [true, false] => factory::<CandleAggregate>(spec, cap_ms),
         [false, true] => factory::<TradeAggregate>(spec, cap_ms),
@@ -55,6 +54,25 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
 
 fn factory<A: Filled>(spec: WindowSpec, cap_ms: Option<i64>) -> Arc<dyn ProcessorFactory> {
     Arc::new(move |_: &str| -> Box<dyn Processor> { Box::new(Window::<A>::new(spec, cap_ms)) })
+}
+
+/// The skew cap of a node that reads a source. Behind another node there is none: what that one let through is not questioned again, or a true
+/// gap would cost a record at every node.
+fn cap_ms(params: &WindowParams, parent: &Parent<'_>, path: &[String]) -> Result<Option<i64>, Vec<ParamError>> {
+    match params.max_ahead {
+        written if parent.id == NodeId::SOURCE => Ok(Some(max_ahead_ms(written.map(Duration::ms), parent.port.interval_ms))),
+        None => Ok(None),
+        Some(_) => {
+            let message = format!("this node reads {}, which is no source; absurd times are refused before it", parent.name);
+            let error = ParamError::new(
+                ParamErrorKind::Conflict,
+                &child(path, "max_ahead"),
+                message,
+                "max_ahead at the node behind the source",
+            );
+            Err(vec![error])
+        }
+    }
 }
 
 fn mixture(parent: &str, path: &[String]) -> ParamError {

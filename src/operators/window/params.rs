@@ -35,8 +35,8 @@ crate::params! {
             /// The kind of window, one of tumbling, hopping, sliding, session and count, and its grace: `{ tumbling = "5m", grace = "10s" }`.
             window: WindowTable;
         }
-        /// How far beyond its coin's newest time a record may be, unless the next one confirms the jump; holds where the node reads a source
-        /// itself. Without it one day, or ten bars of the source where those are longer.
+        /// How far beyond its coin's newest time a record may be, unless the next one confirms the jump; only for a node that reads a
+        /// source itself. Without it one day, or ten bars of the source where those are longer.
         max_ahead: Option<Duration> = None, in Duration::from_ms(1)..;
     }
 }

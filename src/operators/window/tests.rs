@@ -191,9 +191,16 @@ fn wrong_tables_are_told_with_their_place() {
 }
 
 #[test]
-fn parameters_in_force_are_told() {
+fn the_cap_in_force_is_told_and_none_is_taken_where_it_would_do_nothing() {
     let catalog = standard_catalog();
     let port = Port { interval_ms: Some(86_400_000), ..Port::of(&[EventKind::Candle]) };
-    let probe = Probe::build(&catalog, "window", &json!({ "window": { "count": 2 } }), NodeId::SOURCE, &port).unwrap();
-    assert_eq!(probe.params()["max_ahead"], json!("1w3d"));
+    let build = |params: Value, parent| Probe::build(&catalog, "window", &params, parent, &port);
+    let params = |parent| build(json!({ "window": { "count": 2 } }), parent).unwrap().params()["max_ahead"].clone();
+    assert_eq!([params(NodeId::SOURCE), params(NodeId(1))], [json!("1w3d"), json!("none")]);
+    let error = build(json!({ "window": { "count": 2 }, "max_ahead": "1d" }), NodeId(1)).err().unwrap();
+    assert!(
+        error[0].to_string().starts_with("processors.window.max_ahead: this node reads parent, which is no source"),
+        "{}",
+        error[0]
+    );
 }

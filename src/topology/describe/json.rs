@@ -6,12 +6,7 @@ use super::{parent_names, role_name};
 use crate::processor::{EventKinds, Port};
 use crate::topology::graph::{Graph, Node, Sink};
 
-pub(super) fn describe(graph: &Graph) -> String {
-    format!("{:#}\n", value(graph))
-}
-
-/// Durations are in milliseconds; `question` is there for learners, `columns` for rows, `interval_ms` where all bars have one span.
-fn value(graph: &Graph) -> Value {
+pub(super) fn describe(graph: &Graph) -> Value {
     let source = &graph.source;
     json!({
         "name": *graph.name,

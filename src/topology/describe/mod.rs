@@ -5,31 +5,31 @@ mod json;
 mod mermaid;
 mod text;
 
+use serde_json::Value;
+
 use super::graph::Graph;
 use crate::processor::{EventKinds, NodeId, Port, Role};
 use crate::record::format_duration_ms;
 
-/// How a graph is described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DescribeForm {
-    /// For reading: nodes, topics, parameters, fingerprints.
-    Text,
-    /// For Graphviz.
-    Dot,
-    /// For Markdown pages.
-    Mermaid,
-    /// For programs.
-    Json,
+/// The graph for reading: nodes, topics, parameters, fingerprints. Ends in a newline, as all of these do.
+pub fn describe_text(graph: &Graph) -> String {
+    text::describe(graph)
 }
 
-/// Describes a graph. Ends in a newline.
-pub fn describe(graph: &Graph, form: DescribeForm) -> String {
-    match form {
-        DescribeForm::Text => text::describe(graph),
-        DescribeForm::Dot => dot::describe(graph),
-        DescribeForm::Mermaid => mermaid::describe(graph),
-        DescribeForm::Json => json::describe(graph),
-    }
+/// The graph for Graphviz (`dot -Tsvg`).
+pub fn describe_dot(graph: &Graph) -> String {
+    dot::describe(graph)
+}
+
+/// The graph for Markdown pages.
+pub fn describe_mermaid(graph: &Graph) -> String {
+    mermaid::describe(graph)
+}
+
+/// The graph for programs. Durations are in milliseconds; `question` is there for learners, `columns` for rows, `interval_ms` where all bars have
+/// one span.
+pub fn describe_json(graph: &Graph) -> Value {
+    json::describe(graph)
 }
 
 /// The word for one node of a table.
@@ -76,14 +76,9 @@ mod tests {
     #[test]
     fn every_form_is_as_it_was() {
         let graph = compile(&GOOD.replace("rate = 0.25", "horizon = \"0s\""), "good.toml", &catalog()).unwrap().0;
-        let forms = [
-            (DescribeForm::Text, "txt"),
-            (DescribeForm::Dot, "dot"),
-            (DescribeForm::Mermaid, "mmd"),
-            (DescribeForm::Json, "json"),
-        ];
-        for (form, ending) in forms {
-            golden(&format!("describe/golden/good.{ending}"), &describe(&graph, form));
-        }
+        golden("describe/golden/good.txt", &describe_text(&graph));
+        golden("describe/golden/good.dot", &describe_dot(&graph));
+        golden("describe/golden/good.mmd", &describe_mermaid(&graph));
+        golden("describe/golden/good.json", &format!("{:#}\n", describe_json(&graph)));
     }
 }

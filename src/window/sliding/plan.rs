@@ -92,12 +92,12 @@ impl<P: Part> Sliding<P> {
     fn plan_early(&self, time: i64, close_time: i64) -> Plan {
         let mut plan =
             Plan { without: self.windows.range(time - self.size..0).map(|(&start, _)| start).collect(), ..Plan::default() };
-        for (&start, _) in self.windows.range(1..=time) {
+        for (&start, _) in self.windows.range(1..time + 1) {
             self.update(&mut plan, start, close_time);
         }
         let last_in_shared = self.last_time(0);
         let later_in_shared = last_in_shared.filter(|&last| last > time).map(|_| 0);
-        let source = self.windows.range(1..=time).next_back().map(|(&start, _)| start).or(later_in_shared);
+        let source = self.windows.range(1..time + 1).next_back().map(|(&start, _)| start).or(later_in_shared);
         self.make_right(&mut plan, source, time);
         if let Some(previous) = last_in_shared.filter(|&last| last < time) {
             self.make_right_of_previous(&mut plan, previous, time, close_time);
