@@ -135,8 +135,7 @@ fn record_a_run(quick_repair: bool) -> Vec<Event> {
     // A clean close shrinks the file, and the next transactions let it grow again.
     drop(log);
     write_transactions(&disk, &log_on(disk.clone(), quick_repair), TRANSACTIONS / 2 + 1..=TRANSACTIONS);
-    let journal = disk.journal.lock().unwrap().clone();
-    journal
+    disk.journal.lock().unwrap().clone()
 }
 
 fn write_transactions(disk: &Disk, log: &EmbeddedLog, numbers: std::ops::RangeInclusive<i64>) {
