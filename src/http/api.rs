@@ -13,7 +13,7 @@ use crate::processor::{Event, NodeId};
 use crate::record::{Offset, TopicPartition};
 use crate::runtime::LatestPrediction;
 use crate::telemetry::Telemetry;
-use crate::topology::{Graph, describe_json};
+use crate::topology::{DescribeForm, Graph, describe};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -21,13 +21,17 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/readyz", get().to(readyz))
         .route("/metrics", get().to(metrics))
         .route("/api/v1/openapi.json", get().to(async || Json(openapi())))
-        .route("/api/v1/topology", get().to(async |backend: Data<Backend>| Json(describe_json(&backend.graph))))
+        .route("/api/v1/topology", get().to(topology))
         .route("/api/v1/tasks", get().to(async |backend: Data<Backend>| Json(backend.instance.status())))
         .route("/api/v1/leaderboard", get().to(leaderboard))
         .route("/api/v1/predictions/latest", get().to(predictions))
         .route("/api/v1/state", get().to(state))
         .route("/api/v1/topics", get().to(topics))
         .route("/api/v1/topics/{topic}/records", get().to(records));
+}
+
+async fn topology(backend: Data<Backend>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(describe(&backend.graph, DescribeForm::Json))
 }
 
 async fn readyz(backend: Data<Backend>) -> HttpResponse {
