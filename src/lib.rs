@@ -16,6 +16,11 @@ pub mod topology;
 pub mod window;
 
 #[cfg(feature = "runtime")]
+#[allow(clippy::disallowed_methods, reason = "commands measure how long they take")]
+pub mod app;
+#[cfg(feature = "runtime")]
+pub mod cli;
+#[cfg(feature = "runtime")]
 pub mod config;
 #[cfg(feature = "runtime")]
 pub mod connect;
