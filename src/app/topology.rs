@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::options::{GraphForm, TableForm};
 use crate::operators::standard_catalog;
-use crate::topology::{self, DescribeForm, Graph};
+use crate::topology::{self, Graph};
 
 /// Reads and compiles a topology file; warnings go to standard error.
 pub fn load(file: &Path) -> anyhow::Result<Graph> {
@@ -35,8 +35,8 @@ pub fn validate(file: &Path, form: TableForm) -> anyhow::Result<()> {
             Ok(())
         }
         (Err(error), TableForm::Json) => {
-            let errors = error.downcast_ref::<topology::TopologyErrors>();
-            println!("{}", serde_json::json!({ "valid": false, "found": errors }));
+            let errors = error.downcast_ref::<topology::TopologyErrors>().map(topology::TopologyErrors::to_json);
+            println!("{}", serde_json::json!({ "valid": false, "errors": errors }));
             Err(error)
         }
         (Err(error), TableForm::Text) => Err(error),
@@ -46,13 +46,13 @@ pub fn validate(file: &Path, form: TableForm) -> anyhow::Result<()> {
 /// Runs `topology describe` and `topology graph`.
 pub fn describe(file: &Path, form: GraphForm) -> anyhow::Result<()> {
     let graph = load(file)?;
-    let form = match form {
-        GraphForm::Text => DescribeForm::Text,
-        GraphForm::Dot => DescribeForm::Dot,
-        GraphForm::Mermaid => DescribeForm::Mermaid,
-        GraphForm::Json => DescribeForm::Json,
+    let text = match form {
+        GraphForm::Text => topology::describe_text(&graph),
+        GraphForm::Dot => topology::describe_dot(&graph),
+        GraphForm::Mermaid => topology::describe_mermaid(&graph),
+        GraphForm::Json => serde_json::to_string_pretty(&topology::describe_json(&graph))? + "\n",
     };
-    print!("{}", topology::describe(&graph, form));
+    print!("{text}");
     Ok(())
 }
 

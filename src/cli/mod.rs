@@ -27,7 +27,7 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Demo(_) => unimplemented!(),
+        Command::Demo(args) => app::demo::run(&args),
         Command::Backtest(args) => app::backtest::run(&args),
         Command::Topology(TopologyCommand::Validate { file, format }) => app::topology::validate(&file, format),
         Command::Topology(TopologyCommand::Describe { file, format } | TopologyCommand::Graph { file, format }) => {
@@ -35,7 +35,12 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         }
         Command::Topology(TopologyCommand::Reference) => app::topology::reference(),
         Command::Models { name, format } => app::models::run(name.as_deref(), format),
-        Command::Topics(_) | Command::State(_) => unimplemented!(),
+        Command::Topics(TopicsCommand::List { format, engine }) => app::topics::list(&engine, format),
+        Command::Topics(TopicsCommand::Consume(args)) => app::topics::consume(&args),
+        Command::State(StateCommand::List { format, engine }) => app::state::list(&engine, format),
+        Command::State(StateCommand::Inspect { partition, format, engine }) => app::state::inspect(&engine, partition, format),
+        Command::State(StateCommand::Verify { format, engine }) => app::state::verify(&engine, format),
+        Command::State(StateCommand::Reset { topology, node, yes, engine }) => app::state::reset(&engine, &topology, &node, yes),
         Command::Config(args) => app::settings::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut std::io::stdout());

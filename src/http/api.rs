@@ -13,7 +13,7 @@ use crate::processor::{Event, NodeId};
 use crate::record::{Offset, TopicPartition};
 use crate::runtime::LatestPrediction;
 use crate::telemetry::Telemetry;
-use crate::topology::{DescribeForm, Graph, describe};
+use crate::topology::{Graph, describe_json};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -30,8 +30,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/api/v1/topics/{topic}/records", get().to(records));
 }
 
-async fn topology(backend: Data<Backend>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(describe(&backend.graph, DescribeForm::Json))
+async fn topology(backend: Data<Backend>) -> Json<Value> {
+    Json(describe_json(&backend.graph))
 }
 
 async fn readyz(backend: Data<Backend>) -> HttpResponse {
