@@ -16,7 +16,7 @@ pub mod topology;
 pub mod window;
 
 #[cfg(feature = "runtime")]
-#[allow(clippy::disallowed_methods, reason = "commands measure how long they take")]
+#[allow(clippy::disallowed_methods, reason = "commands measure how long they take, and feed at a pace")]
 pub mod app;
 #[cfg(feature = "runtime")]
 pub mod cli;
@@ -26,6 +26,8 @@ pub mod config;
 pub mod connect;
 #[cfg(feature = "runtime")]
 pub mod failpoint;
+#[cfg(feature = "runtime")]
+pub mod http;
 #[cfg(feature = "runtime")]
 #[allow(clippy::disallowed_methods, reason = "waiting for records takes a deadline")]
 pub mod log;
