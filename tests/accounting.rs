@@ -23,7 +23,8 @@ fn poison() -> Vec<(&'static str, Option<Vec<u8>>, Option<Vec<u8>>)> {
         change(value.as_object_mut().unwrap());
         Some(serde_json::to_vec(&value).unwrap())
     };
-    let set = |name: &'static str, value: serde_json::Value| candle(&move |candle| drop(candle.insert(name.to_owned(), value.clone())));
+    let set =
+        |name: &'static str, value: serde_json::Value| candle(&move |candle| drop(candle.insert(name.to_owned(), value.clone())));
     let key = || Some(b"BTC-USDT".to_vec());
     let text = |text: &str| Some(text.as_bytes().to_vec());
     vec![
@@ -55,8 +56,10 @@ fn every_class_of_poison_is_dead_with_its_reason_and_its_bytes() {
     }
     driver.pipe_batch(0, batch);
     let dead = driver.read("quickstart.dead-letters");
-    let found: Vec<(String, String)> = dead.iter().map(|letter| (header(letter, "tidemill.reason"), header(letter, "tidemill.source.offset"))).collect();
-    let expected: Vec<(String, String)> = cases.iter().zip(0..).map(|((code, ..), offset)| ((*code).to_owned(), offset.to_string())).collect();
+    let found: Vec<(String, String)> =
+        dead.iter().map(|letter| (header(letter, "tidemill.reason"), header(letter, "tidemill.source.offset"))).collect();
+    let expected: Vec<(String, String)> =
+        cases.iter().zip(0..).map(|((code, ..), offset)| ((*code).to_owned(), offset.to_string())).collect();
     assert_eq!(found, expected);
     for (letter, (code, key, value)) in dead.iter().zip(&cases) {
         assert_eq!((&letter.key, &letter.value), (key, value), "{code}: the letter carries the original bytes");

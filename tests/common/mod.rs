@@ -99,7 +99,11 @@ pub fn collect(graph: &Graph, partition: u32, topics: &[RecordBatch], lines: &mu
 }
 
 /// What an undisturbed backtest makes of the input: output lines, and the digest of each coin's state by partition.
-pub fn reference(graph: &Arc<Graph>, input: &[RecordBatch], batch_records: usize) -> (Lines, BTreeMap<u32, BTreeMap<String, String>>) {
+pub fn reference(
+    graph: &Arc<Graph>,
+    input: &[RecordBatch],
+    batch_records: usize,
+) -> (Lines, BTreeMap<u32, BTreeMap<String, String>>) {
     let mut lines = Lines::new();
     let receive = |partition: u32, output: &TaskOutput| -> Result<(), std::convert::Infallible> {
         collect(graph, partition, &output.topics, &mut lines);
@@ -128,7 +132,13 @@ pub fn assert_same_lines(what: &str, found: &Lines, expected: &Lines) {
             let pairs = found.split(|b| *b == b'\n').zip(expected.split(|b| *b == b'\n')).enumerate();
             let text = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
             let first = pairs.into_iter().find(|(_, (f, e))| f != e).map(|(n, (f, e))| (n, text(f), text(e)));
-            panic!("{what}: {}-{}: {} bytes where {} were expected; first difference {first:?}", at.0, at.1, found.len(), expected.len());
+            panic!(
+                "{what}: {}-{}: {} bytes where {} were expected; first difference {first:?}",
+                at.0,
+                at.1,
+                found.len(),
+                expected.len()
+            );
         }
     }
 }

@@ -97,7 +97,13 @@ impl Expected {
         for (at, expected) in &self.lines {
             let found = found.get(at).map(Vec::as_slice).unwrap_or_default();
             if found != expected.as_slice() {
-                return Some(format!("{}-{}: {} bytes where {} were expected, or others", at.0, at.1, found.len(), expected.len()));
+                return Some(format!(
+                    "{}-{}: {} bytes where {} were expected, or others",
+                    at.0,
+                    at.1,
+                    found.len(),
+                    expected.len()
+                ));
             }
         }
         let store = SledStore::open(&folder.join("checkpoints").join(&*self.graph.name)).unwrap();
@@ -167,7 +173,11 @@ impl Harness {
     }
 
     pub fn input_name(&self) -> String {
-        if self.files.is_empty() { "the simulated exchange".into() } else { format!("{} files of real candles", self.files.len()) }
+        if self.files.is_empty() {
+            "the simulated exchange".into()
+        } else {
+            format!("{} files of real candles", self.files.len())
+        }
     }
 
     fn command(&self, limit: u64) -> Command {
@@ -236,6 +246,7 @@ pub fn killed(status: ExitStatus) -> bool {
 /// Three coins over one stretch of real minutes, if they are there.
 fn candle_files() -> Vec<PathBuf> {
     let Some(data) = common::shared_data() else { return Vec::new() };
-    let names = ["BTCUSDT-1m-20210326-20210520.csv.gz", "ETHUSDT-1m-20210402-20210615.csv.gz", "LTCUSDT-1m-20210402-20210615.csv.gz"];
+    let names =
+        ["BTCUSDT-1m-20210326-20210520.csv.gz", "ETHUSDT-1m-20210402-20210615.csv.gz", "LTCUSDT-1m-20210402-20210615.csv.gz"];
     names.iter().map(|name| data.join("binance-1m").join(name)).filter(|file| file.is_file()).collect()
 }

@@ -43,7 +43,10 @@ fn survive(records: u64, kills: usize) {
     let mut points = POINTS.iter().cycle();
     let mut done = 0;
     for round in 0.. {
-        assert!(round < kills * 20, "only {done} of {kills} kills happened: the program ends too early or points are not reached");
+        assert!(
+            round < kills * 20,
+            "only {done} of {kills} kills happened: the program ends too early or points are not reached"
+        );
         // The input grows from round to round, so that there is work left to be killed in.
         let limit = (records * (done as u64 + 1)).div_ceil(kills as u64 + 1);
         let crash = if random.below(2) == 0 {

@@ -12,8 +12,8 @@ use std::time::Duration;
 use tidemill::failpoint;
 use tidemill::log::embedded::EmbeddedLog;
 use tidemill::log::{
-    ClientSettings, Committed, Log, LogAppender, LogClient, LogError, LogEvent, LogReader, Retention, TopicDescription, TopicSpec,
-    Watermarks,
+    ClientSettings, Committed, Log, LogAppender, LogClient, LogError, LogEvent, LogReader, Retention, TopicDescription,
+    TopicSpec, Watermarks,
 };
 use tidemill::market::sim::{SimConfig, SimulatedExchange};
 use tidemill::record::{Offset, RecordBatch, TopicPartition};
@@ -229,7 +229,8 @@ impl LogClient for PlantedClient {
                 Ok(())
             }
             Plant::OffsetOffByOne => {
-                let shifted = offsets.iter().map(|(at, c)| (at.clone(), Committed { offset: c.offset.next(), ..c.clone() })).collect();
+                let shifted =
+                    offsets.iter().map(|(at, c)| (at.clone(), Committed { offset: c.offset.next(), ..c.clone() })).collect();
                 self.commit_whole(&produced, &shifted)?;
                 failpoint::hit("planted");
                 Ok(())
@@ -301,4 +302,3 @@ impl CheckpointStore for PlantedStore {
         self.inner.incidents()
     }
 }
-
