@@ -59,13 +59,9 @@ fn every_forecast_has_a_naive_one_of_its_horizon_beside_it() {
         let graph = graph(&path, &text);
         let learners: Vec<_> = graph.nodes.iter().filter(|node| node.role == Role::Learner).collect();
         let naive = |horizon_ms| {
-<<<<<<< HEAD
             learners
                 .iter()
                 .any(|node| node.spec["model"].get("naive").is_some() && node.port.question.unwrap().horizon_ms == horizon_ms)
-=======
-            learners.iter().any(|node| node.spec["model"] == "naive" && node.port.question.unwrap().horizon_ms == horizon_ms)
->>>>>>> 9af3283 (Topologies: quickstart, small, bars-5m, trades, daily)
         };
         for question in learners.iter().filter_map(|node| node.port.question).filter(|question| !question.nowcast) {
             assert!(naive(question.horizon_ms), "{}: no naive forecast {} ms ahead", path.display(), question.horizon_ms);
@@ -123,7 +119,6 @@ parents = ["linear"]
     let graph = graph(Path::new("btc-online.toml"), text);
     assert_eq!((graph.nodes.len(), graph.sinks.len()), (4, 1));
 }
-<<<<<<< HEAD
 
 /// What a learner's state depends on is in its fingerprint as it is in force: writing a model's default changes nothing, another value does.
 #[test]
@@ -138,5 +133,3 @@ fn writing_a_models_default_changes_no_fingerprint() {
     assert_eq!(base, with("{ clip_gradient = 0.1, optimizer = { sgd = { learning_rate = 0.01 } } }"));
     assert_ne!(base, with("{ clip_gradient = 0.1, l2 = 0.1 }"));
 }
-=======
->>>>>>> 9af3283 (Topologies: quickstart, small, bars-5m, trades, daily)
