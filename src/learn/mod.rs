@@ -6,6 +6,7 @@
 //! A model is one file and one line of [`catalog`]; its parameters are declared once with [`params!`](crate::params), and help texts, checks and
 //! error messages derive from that. [`checks`] puts every model of the catalogue through the tests that fit its kind.
 
+pub mod arithmetic;
 pub mod base;
 pub mod batch;
 pub mod catalog;

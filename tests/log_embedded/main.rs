@@ -5,7 +5,6 @@
 mod crash;
 mod damage;
 mod embedded;
-mod faults;
 mod port;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use super::dot;
 use crate::{
     impl_snapshot,
     learn::{
+        arithmetic::Arithmetic,
         base::{Regressor, finite},
         catalog::{Component, ModelBuild},
         optim::{Averager, LearningRate, Loss, Optimizer, OptimizerSpec, SgdParams},
@@ -32,7 +33,8 @@ crate::params! {
         clip_gradient: f64 = 1e12, in above(0.0);
         /// Predict with the average of the weights over all steps from this one on (River's `Averager`); "none" predicts with the last weights.
         average_from: Option<u64> = None, unit "steps";
-        /// Repeat River's defects: `average_from` has no effect, and the epsilon-insensitive loss takes the target for a class label.
+        /// Repeat River's defects: `average_from` has no effect, the epsilon-insensitive loss takes the target for a class label, and
+        /// squares and roots are taken by the C library's `pow`, to River's last bit.
         river_compat: bool = false;
     }
 }
@@ -98,7 +100,7 @@ impl LinearRegression {
         Ok(LinearRegression {
             weights: vec![0.0; features],
             intercept: params.intercept_init,
-            optimizer: Optimizer::new(params.optimizer.clone(), features),
+            optimizer: Optimizer::new(params.optimizer.clone(), features, Arithmetic::of(params.river_compat)),
             l1: (params.l1 > 0.0).then(|| L1::new(features)),
             averager: params.average_from.filter(|_| !params.river_compat).map(|start| Averager::new(start, features)),
             refused: 0,
@@ -129,7 +131,7 @@ impl LinearRegression {
             params: self.params.clone(),
             weights: vec![0.0; features],
             intercept: self.params.intercept_init,
-            optimizer: Optimizer::new(self.params.optimizer.clone(), features),
+            optimizer: Optimizer::new(self.params.optimizer.clone(), features, Arithmetic::of(self.params.river_compat)),
             l1: self.l1.as_ref().map(|_| L1::new(features)),
             averager: self.averager.as_ref().and(self.params.average_from).map(|start| Averager::new(start, features)),
             refused: 0,

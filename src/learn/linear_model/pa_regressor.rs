@@ -6,6 +6,7 @@ use super::dot;
 use crate::{
     impl_snapshot,
     learn::{
+        arithmetic::Arithmetic,
         base::{Regressor, finite},
         catalog::{Component, ModelBuild},
         optim::{epsilon_insensitive_loss, river_target},
@@ -71,6 +72,7 @@ crate::params! {
         /// Whether an intercept is learned.
         learn_intercept: bool = true;
         /// Repeat River's defect: the loss takes the target for a class label, so that on prices the model predicts far too little.
+        /// Squares are then taken by the C library's `pow`, to River's last bit.
         river_compat: bool = false;
     }
 }
@@ -124,7 +126,7 @@ impl PaRegressor {
     fn tau(&self, x: &[f64], loss: f64) -> f64 {
         let squares: f64 = x.iter().filter(|x| x.is_finite()).map(|x| x * x).sum();
         // River takes the root and squares it again; the rounding of that is part of the numbers.
-        let norm = squares.sqrt() * squares.sqrt();
+        let norm = Arithmetic::of(self.params.river_compat).square(squares.sqrt());
         match self.params.mode {
             PaMode::Full if norm > 0.0 => loss / norm,
             PaMode::Capped if norm > 0.0 => self.params.c.min(loss / norm),

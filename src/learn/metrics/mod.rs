@@ -4,21 +4,21 @@
 //! models, coins or topics.
 
 mod direction;
+mod error_sums;
 mod mae;
 mod mse;
 mod r2;
 mod rolling;
 mod scores;
-mod sliding;
 mod smape;
 
 pub use direction::DirectionalAccuracy;
+pub use error_sums::{ErrorSums, Pair};
 pub use mae::Mae;
 pub use mse::{Mse, Rmse};
 pub use r2::R2;
 pub use rolling::{Rolling, RollingScorer};
 pub use scores::{Scorer, Scores};
-pub use sliding::{ErrorSums, Sliding};
 pub use smape::Smape;
 
 use super::base::Metric;

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    MetricName, Scores,
-    sliding::{Pair, Sliding},
+use super::{ErrorSums, MetricName, Pair, Scores};
+use crate::{
+    impl_snapshot,
+    learn::{base::Metric, stats::Sliding},
 };
-use crate::{impl_snapshot, learn::base::Metric};
 
 /// One measure over the last `window` pairs.
 ///
@@ -22,7 +22,7 @@ use crate::{impl_snapshot, learn::base::Metric};
 pub struct Rolling {
     metric: MetricName,
     window: usize,
-    pairs: Sliding,
+    pairs: Sliding<ErrorSums>,
 }
 
 impl Rolling {
@@ -50,7 +50,7 @@ impl Metric for Rolling {
     }
 
     fn get(&self) -> f64 {
-        self.pairs.sums().get(self.metric)
+        self.pairs.summary().get(self.metric)
     }
 
     fn bigger_is_better(&self) -> bool {
@@ -73,7 +73,7 @@ impl Metric for Rolling {
 pub struct RollingScorer {
     max_pairs: Option<usize>,
     max_age_ms: Option<i64>,
-    pairs: Sliding,
+    pairs: Sliding<ErrorSums>,
 }
 
 impl RollingScorer {
@@ -103,9 +103,9 @@ impl RollingScorer {
 
     /// Lets go of the pairs that are too old at `now_ms`, or too many.
     pub fn advance(&mut self, now_ms: i64) {
-        let too_many = |pairs: &Sliding| self.max_pairs.is_some_and(|most| pairs.len() > most);
-        let too_old = |pairs: &Sliding| {
-            let oldest = pairs.oldest_ms();
+        let too_many = |pairs: &Sliding<ErrorSums>| self.max_pairs.is_some_and(|most| pairs.len() > most);
+        let too_old = |pairs: &Sliding<ErrorSums>| {
+            let oldest = pairs.oldest().map(|pair| pair.at_ms);
             self.max_age_ms.zip(oldest).is_some_and(|(age, oldest)| now_ms.saturating_sub(oldest) >= age)
         };
         while too_many(&self.pairs) || too_old(&self.pairs) {
@@ -115,7 +115,7 @@ impl RollingScorer {
 
     /// All measures over the window.
     pub fn scores(&self) -> Scores {
-        Scores::of(&self.pairs.sums())
+        Scores::of(&self.pairs.summary())
     }
 }
 

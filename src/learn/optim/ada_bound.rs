@@ -1,7 +1,7 @@
 //! Adam with bounds that turn it into gradient descent.
 
 use super::{LearningRate, Step, present, start_correction};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// AdaBound: Adam whose per-weight rates are clipped between bounds that close on a final rate.
@@ -35,12 +35,12 @@ impl Step for AdaBoundParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let features = weights.len();
         let (m, rest) = state.split_at_mut(features);
         let (v, final_lr) = rest.split_at_mut(features);
         let (rate, steps) = (self.learning_rate.get(t), (t + 1) as f64);
-        let step_size = rate * start_correction(self.beta_2, t).sqrt() / start_correction(self.beta_1, t);
+        let step_size = rate * start_correction(math, self.beta_2, t).sqrt() / start_correction(math, self.beta_1, t);
         if self.learning_rate.get(0) > 0.0 {
             final_lr[0] *= rate / self.learning_rate.get(0);
         }
@@ -48,7 +48,7 @@ impl Step for AdaBoundParams {
         let upper = final_lr[0] * (1.0 + 1.0 / (self.gamma * steps));
         for (i, g) in present(gradient) {
             m[i] = self.beta_1 * m[i] + (1.0 - self.beta_1) * g;
-            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * (g * g);
+            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * math.square(g);
             weights[i] -= (step_size / (v[i].sqrt() + self.eps)).min(upper).max(lower) * m[i];
         }
     }

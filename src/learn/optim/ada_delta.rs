@@ -1,7 +1,7 @@
 //! Steps scaled by the ratio of past step and gradient sizes.
 
 use super::{Step, present};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// AdaDelta: a step is as long as past steps were in proportion to past gradients; there is no learning rate.
@@ -24,13 +24,13 @@ impl Step for AdaDeltaParams {
         0.0
     }
 
-    fn step(&self, _t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, _t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let (gradients, steps) = state.split_at_mut(weights.len());
-        let size = |mean_square: f64| (mean_square + self.eps).sqrt();
+        let size = |mean_square: f64| math.root(mean_square + self.eps);
         for (i, g) in present(gradient) {
-            gradients[i] = self.rho * gradients[i] + (1.0 - self.rho) * (g * g);
+            gradients[i] = self.rho * gradients[i] + (1.0 - self.rho) * math.square(g);
             let step = -size(steps[i]) / size(gradients[i]) * g;
-            steps[i] = self.rho * steps[i] + (1.0 - self.rho) * (step * step);
+            steps[i] = self.rho * steps[i] + (1.0 - self.rho) * math.square(step);
             weights[i] += step;
         }
     }

@@ -1,7 +1,7 @@
 //! Steps that shrink with the sum of squared gradients.
 
 use super::{LearningRate, Step, present};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// AdaGrad: each weight's step shrinks with the root of the sum of its squared gradients.
@@ -24,11 +24,11 @@ impl Step for AdaGradParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let rate = self.learning_rate.get(t);
         for (i, g) in present(gradient) {
-            state[i] += g * g;
-            weights[i] -= rate / (state[i] + self.eps).sqrt() * g;
+            state[i] += math.square(g);
+            weights[i] -= rate / math.root(state[i] + self.eps) * g;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Adam with the maximum norm.
 
 use super::{LearningRate, Step, present, start_correction};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// AdaMax: Adam that divides by the faded largest gradient instead of the root mean square.
@@ -28,9 +28,9 @@ impl Step for AdaMaxParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let (m, largest) = state.split_at_mut(weights.len());
-        let rate = self.learning_rate.get(t) / start_correction(self.beta_1, t);
+        let rate = self.learning_rate.get(t) / start_correction(math, self.beta_1, t);
         for (i, g) in present(gradient) {
             m[i] = self.beta_1 * m[i] + (1.0 - self.beta_1) * g;
             largest[i] = (self.beta_2 * largest[i]).max(g.abs());

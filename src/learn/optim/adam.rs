@@ -1,7 +1,7 @@
 //! Momentum and scaled steps, both corrected for their start.
 
 use super::{LearningRate, Step, present, start_correction};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// Adam: faded mean of the gradients over the root of the faded mean of their squares.
@@ -28,13 +28,14 @@ impl Step for AdamParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let (m, v) = state.split_at_mut(weights.len());
-        let rate = self.learning_rate.get(t) * start_correction(self.beta_2, t).sqrt() / start_correction(self.beta_1, t);
+        let rate = self.learning_rate.get(t) * math.root(start_correction(math, self.beta_2, t))
+            / start_correction(math, self.beta_1, t);
         for (i, g) in present(gradient) {
             m[i] = self.beta_1 * m[i] + (1.0 - self.beta_1) * g;
             v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * (g * g);
-            weights[i] -= rate * m[i] / (v[i].sqrt() + self.eps);
+            weights[i] -= rate * m[i] / (math.root(v[i]) + self.eps);
         }
     }
 }

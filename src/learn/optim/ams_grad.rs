@@ -1,7 +1,7 @@
 //! Adam whose scaling never grows back.
 
 use super::{LearningRate, Step, present, start_correction};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// AMSGrad: Adam that divides by the largest mean square seen, so that steps never grow again.
@@ -30,19 +30,19 @@ impl Step for AmsGradParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let features = weights.len();
         let (m, rest) = state.split_at_mut(features);
         let (v, largest) = rest.split_at_mut(features);
         let mut rate = self.learning_rate.get(t);
         if self.correct_bias {
-            rate = rate * start_correction(self.beta_2, t).sqrt() / start_correction(self.beta_1, t);
+            rate = rate * math.root(start_correction(math, self.beta_2, t)) / start_correction(math, self.beta_1, t);
         }
         for (i, g) in present(gradient) {
             m[i] = self.beta_1 * m[i] + (1.0 - self.beta_1) * g;
-            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * (g * g);
+            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * math.square(g);
             largest[i] = largest[i].max(v[i]);
-            weights[i] -= rate * m[i] / (largest[i].sqrt() + self.eps);
+            weights[i] -= rate * m[i] / (math.root(largest[i]) + self.eps);
         }
     }
 }

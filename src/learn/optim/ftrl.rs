@@ -1,7 +1,7 @@
 //! Follow the regularised leader.
 
 use super::{Step, present};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// FTRL-Proximal: per-coordinate rates with built-in l1 and l2 regularisation; l1 gives truly sparse weights.
@@ -28,16 +28,16 @@ impl Step for FtrlParams {
         0.0
     }
 
-    fn step(&self, _t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, _t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let (z, n) = state.split_at_mut(weights.len());
         for (i, g) in present(gradient) {
             if z[i].abs() > self.l1 {
                 let shrunk = z[i] - self.l1.copysign(z[i]);
-                weights[i] = -(1.0 / ((self.beta + n[i].sqrt()) / self.alpha + self.l2)) * shrunk;
+                weights[i] = -math.inverse((self.beta + math.root(n[i])) / self.alpha + self.l2) * shrunk;
             }
-            let s = ((n[i] + g * g).sqrt() - n[i].sqrt()) / self.alpha;
+            let s = (math.root(n[i] + math.square(g)) - math.root(n[i])) / self.alpha;
             z[i] += g - s * weights[i];
-            n[i] += g * g;
+            n[i] += math.square(g);
         }
     }
 }

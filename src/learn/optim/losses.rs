@@ -1,6 +1,9 @@
 //! Regression losses: their values, their gradients by the prediction, and the prediction that a raw score stands for.
 
-use crate::learn::params::{above, above_to};
+use crate::learn::{
+    arithmetic::Arithmetic,
+    params::{above, above_to},
+};
 
 crate::params! {
     /// No parameters.
@@ -68,7 +71,8 @@ impl Default for Loss {
 impl Loss {
     /// The derivative by the raw score `p` for the truth `y`.
     ///
-    /// `river_compat` maps the target of the epsilon-insensitive loss to `2 y - 1` as River does, which treats a price as a class label.
+    /// `river_compat` maps the target of the epsilon-insensitive loss to `2 y - 1` as River does, which treats a price as a class label, and takes squares
+    /// as River does.
     pub fn gradient(&self, y: f64, p: f64, river_compat: bool) -> f64 {
         match self {
             Loss::Squared(_) => 2.0 * (p - y),
@@ -82,7 +86,7 @@ impl Loss {
             Loss::Huber(h) => (p - y).clamp(-h.epsilon, h.epsilon),
             Loss::Cauchy(c) => {
                 let error = p - y;
-                error / ((error / c.c) * (error / c.c) + 1.0)
+                error / (Arithmetic::of(river_compat).square(error / c.c) + 1.0)
             }
             Loss::EpsilonInsensitive(e) => epsilon_insensitive_gradient(river_target(y, river_compat), p, e.eps),
             Loss::Quantile(q) => (if y < p { 1.0 } else { 0.0 }) - q.alpha,

@@ -1,8 +1,7 @@
 //! How weights are moved: optimisers, learning-rate schedules and losses with River's arithmetic.
 //!
 //! An optimiser is its parameters (one file each) and a flat vector of numbers that it keeps per weight. The flat vector lets the model take a step
-//! back as a whole when a step would leave the finite numbers. Squares and roots are `x * x` and `sqrt`; River writes them as powers, which
-//! differs in the last bit about once in a thousand.
+//! back as a whole when a step would leave the finite numbers.
 
 mod ada_bound;
 mod ada_delta;
@@ -43,6 +42,8 @@ pub use sgd::SgdParams;
 
 use serde::{Deserialize, Serialize};
 
+use super::arithmetic::Arithmetic;
+
 /// What one optimiser does to the weights. `t` counts the steps taken before this one; a gradient of NaN marks an absent feature, whose weight and
 /// state stay as they are.
 pub trait Step {
@@ -56,7 +57,7 @@ pub trait Step {
     fn look_ahead(&self, _weights: &mut [f64], _x: &[f64], _state: &[f64]) {}
 
     /// One step along the gradient.
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]);
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic);
 }
 
 crate::variants! {
@@ -117,13 +118,14 @@ pub struct Optimizer {
     spec: OptimizerSpec,
     steps: u64,
     state: Vec<f64>,
+    math: Arithmetic,
 }
 
 impl Optimizer {
-    /// An optimiser for a model with `features` weights.
-    pub fn new(spec: OptimizerSpec, features: usize) -> Self {
+    /// An optimiser for a model with `features` weights, with squares and roots as `math` takes them.
+    pub fn new(spec: OptimizerSpec, features: usize, math: Arithmetic) -> Self {
         let state = spec.step().initial(features);
-        Optimizer { spec, steps: 0, state }
+        Optimizer { spec, steps: 0, state, math }
     }
 
     /// How many steps have been taken.
@@ -147,8 +149,8 @@ impl Optimizer {
     pub fn step(&mut self, weights: &mut [f64], gradient: &[f64]) {
         match &self.spec {
             // The default is called without the detour through the table of functions.
-            OptimizerSpec::Sgd(params) => params.step(self.steps, weights, gradient, &mut self.state),
-            spec => spec.step().step(self.steps, weights, gradient, &mut self.state),
+            OptimizerSpec::Sgd(params) => params.step(self.steps, weights, gradient, &mut self.state, self.math),
+            spec => spec.step().step(self.steps, weights, gradient, &mut self.state, self.math),
         }
         self.steps += 1;
     }
@@ -177,8 +179,8 @@ fn present(gradient: &[f64]) -> impl Iterator<Item = (usize, f64)> + '_ {
 }
 
 /// `1 - beta^(t + 1)`: how much of its weight a faded mean that starts at zero has after step `t`.
-fn start_correction(beta: f64, t: u64) -> f64 {
-    1.0 - libm::pow(beta, (t + 1) as f64)
+fn start_correction(math: Arithmetic, beta: f64, t: u64) -> f64 {
+    1.0 - math.power(beta, (t + 1) as f64)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Gradient descent with momentum.
 
 use super::{LearningRate, Step, present};
+use crate::learn::arithmetic::Arithmetic;
 
 crate::params! {
     /// Gradient descent with momentum: `s = rho * s + rate * g; w -= s`.
@@ -23,7 +24,7 @@ impl Step for MomentumParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], _math: Arithmetic) {
         let rate = self.learning_rate.get(t);
         for (i, g) in present(gradient) {
             state[i] = self.rho * state[i] + rate * g;

@@ -1,7 +1,7 @@
 //! Adam with Nesterov momentum.
 
 use super::{LearningRate, Step, present, start_correction};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// Nadam: Adam whose momentum already contains the gradient of this step.
@@ -28,15 +28,15 @@ impl Step for NadamParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let (m, v) = state.split_at_mut(weights.len());
         let rate = self.learning_rate.get(t);
-        let (start_1, start_2) = (start_correction(self.beta_1, t), start_correction(self.beta_2, t));
+        let (start_1, start_2) = (start_correction(math, self.beta_1, t), start_correction(math, self.beta_2, t));
         for (i, g) in present(gradient) {
             m[i] = self.beta_1 * m[i] + (1.0 - self.beta_1) * g;
-            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * (g * g);
+            v[i] = self.beta_2 * v[i] + (1.0 - self.beta_2) * math.square(g);
             let (m_hat, v_hat) = (m[i] / start_1, v[i] / start_2);
-            weights[i] -= rate * (self.beta_1 * m_hat + (1.0 - self.beta_1) * g / start_1) / (v_hat.sqrt() + self.eps);
+            weights[i] -= rate * (self.beta_1 * m_hat + (1.0 - self.beta_1) * g / start_1) / (math.root(v_hat) + self.eps);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Momentum that looks ahead.
 
 use super::{LearningRate, Step, present};
+use crate::learn::arithmetic::Arithmetic;
 
 crate::params! {
     /// Nesterov momentum: the gradient is taken where the momentum is about to carry the weights.
@@ -29,7 +30,7 @@ impl Step for NesterovParams {
         }
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], _math: Arithmetic) {
         let rate = self.learning_rate.get(t);
         for (i, g) in present(gradient) {
             weights[i] += self.rho * state[i];

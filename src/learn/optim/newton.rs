@@ -1,7 +1,7 @@
 //! The online Newton step.
 
 use super::{LearningRate, Step};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// Online Newton step: the gradient is multiplied by the inverse of the summed outer products of gradients, kept up to date by the formula of
@@ -30,7 +30,7 @@ impl Step for NewtonParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], _math: Arithmetic) {
         let features = weights.len();
         let (inverse, product) = state.split_at_mut(features * features);
         multiply(inverse, gradient, product);

@@ -1,7 +1,7 @@
 //! Steps scaled by the faded size of the gradients.
 
 use super::{LearningRate, Step, present};
-use crate::learn::params::above;
+use crate::learn::{arithmetic::Arithmetic, params::above};
 
 crate::params! {
     /// RMSProp: each weight's step is divided by the faded root mean square of its gradients.
@@ -26,11 +26,11 @@ impl Step for RmsPropParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], state: &mut [f64], math: Arithmetic) {
         let rate = self.learning_rate.get(t);
         for (i, g) in present(gradient) {
             state[i] = self.rho * state[i] + (1.0 - self.rho) * (g * g);
-            weights[i] -= rate / (state[i] + self.eps).sqrt() * g;
+            weights[i] -= rate / math.root(state[i] + self.eps) * g;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent.
 
 use super::{LearningRate, Step};
+use crate::learn::arithmetic::Arithmetic;
 
 crate::params! {
     /// Stochastic gradient descent: `w -= rate * g`.
@@ -21,7 +22,7 @@ impl Step for SgdParams {
         self.learning_rate.get(t)
     }
 
-    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], _state: &mut [f64]) {
+    fn step(&self, t: u64, weights: &mut [f64], gradient: &[f64], _state: &mut [f64], _math: Arithmetic) {
         let rate = self.learning_rate.get(t);
         for (w, g) in weights.iter_mut().zip(gradient) {
             if !g.is_nan() {

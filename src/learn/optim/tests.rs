@@ -12,7 +12,7 @@ fn all() -> Vec<(&'static str, OptimizerSpec)> {
 #[test]
 fn every_optimiser_walks_down_a_bowl() {
     for (name, spec) in all() {
-        let mut optimizer = Optimizer::new(spec, 2);
+        let mut optimizer = Optimizer::new(spec, 2, Arithmetic::Native);
         let mut w = vec![0.0, 0.0];
         let error = |w: &[f64]| (w[0] - 3.0).abs() + (w[1] + 2.0).abs();
         for k in 0..500 {
@@ -29,7 +29,8 @@ fn every_optimiser_walks_down_a_bowl() {
 #[test]
 fn absent_features_keep_their_weight_and_state() {
     for (name, spec) in all() {
-        let (mut with_gap, mut single) = (Optimizer::new(spec.clone(), 2), Optimizer::new(spec, 1));
+        let (mut with_gap, mut single) =
+            (Optimizer::new(spec.clone(), 2, Arithmetic::Native), Optimizer::new(spec, 1, Arithmetic::Native));
         let (mut w2, mut w1) = (vec![0.5, 0.0], vec![0.0]);
         for k in 0..20 {
             with_gap.look_ahead(&mut w2, &[f64::NAN, 1.0]);
@@ -44,7 +45,7 @@ fn absent_features_keep_their_weight_and_state() {
 #[test]
 fn a_step_taken_back_leaves_no_trace() {
     for (name, spec) in all() {
-        let mut optimizer = Optimizer::new(spec, 3);
+        let mut optimizer = Optimizer::new(spec, 3, Arithmetic::Native);
         let mut w = vec![0.0; 3];
         optimizer.step(&mut w, &[1.0, -2.0, 0.5]);
         let (before, mut undo) = (optimizer.clone(), Vec::new());

@@ -29,18 +29,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn open(dir: &Path, settings: EmbeddedSettings) -> Result<Shared, LogError> {
         let (storage, state) = Storage::open(dir, &settings)?;
-        Ok(Shared::new(storage, state, settings))
-    }
-
-    pub(super) fn new(storage: Storage, state: State, settings: EmbeddedSettings) -> Shared {
-        Shared {
+        Ok(Shared {
             storage,
             settings,
             turn: Mutex::new(()),
             committed: RwLock::new(Arc::new(state)),
             signal: Signal::new(),
             leases: Leases::default(),
-        }
+        })
     }
 
     pub(super) fn state(&self) -> Arc<State> {

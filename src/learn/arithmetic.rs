@@ -1,0 +1,65 @@
+//! Squares, roots and powers: our own arithmetic, or River's to the last bit.
+//!
+//! River writes squares and roots as powers (`x ** 2`, `v ** 0.5`). The C library's `pow` differs from `x * x` and `sqrt(x)` in the last bit about
+//! once in a thousand, and a few models amplify that bit without end. Native arithmetic is more accurate and faster; River's is there to
+//! prove that nothing else differs.
+
+use serde::{Deserialize, Serialize};
+
+/// How squares, roots and powers are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Arithmetic {
+    /// `x * x`, `sqrt`, and powers from the `libm` crate: the same bits on every machine.
+    #[default]
+    Native,
+    /// All of them by the C library's `pow`: River's bits on the same C library, and on another perhaps other bits.
+    River,
+}
+
+impl Arithmetic {
+    /// River's if `river_compat` is asked for.
+    pub fn of(river_compat: bool) -> Self {
+        if river_compat { Arithmetic::River } else { Arithmetic::Native }
+    }
+
+    /// The square.
+    pub fn square(self, x: f64) -> f64 {
+        match self {
+            Arithmetic::Native => x * x,
+            Arithmetic::River => c_pow(x, 2.0),
+        }
+    }
+
+    /// The square root.
+    pub fn root(self, x: f64) -> f64 {
+        match self {
+            Arithmetic::Native => x.sqrt(),
+            Arithmetic::River => c_pow(x, 0.5),
+        }
+    }
+
+    /// The inverse.
+    pub fn inverse(self, x: f64) -> f64 {
+        match self {
+            Arithmetic::Native => 1.0 / x,
+            Arithmetic::River => c_pow(x, -1.0),
+        }
+    }
+
+    /// A power.
+    pub fn power(self, x: f64, exponent: f64) -> f64 {
+        match self {
+            Arithmetic::Native => libm::pow(x, exponent),
+            Arithmetic::River => c_pow(x, exponent),
+        }
+    }
+}
+
+/// The C library's `pow`. The exponent is hidden from the compiler, which would otherwise put `x * x` or `sqrt` in its place.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the last bits of the C library's pow are what is asked for, and only when a user asks"
+)]
+fn c_pow(x: f64, exponent: f64) -> f64 {
+    x.powf(std::hint::black_box(exponent))
+}
