@@ -16,13 +16,24 @@ pub mod topology;
 pub mod window;
 
 #[cfg(feature = "runtime")]
+#[allow(clippy::disallowed_methods, reason = "commands measure how long they take, and feed at a pace")]
+pub mod app;
+#[cfg(feature = "runtime")]
+pub mod cli;
+#[cfg(feature = "runtime")]
 pub mod config;
 #[cfg(feature = "runtime")]
 pub mod connect;
 #[cfg(feature = "runtime")]
 pub mod failpoint;
 #[cfg(feature = "runtime")]
+pub mod http;
+#[cfg(feature = "runtime")]
 #[allow(clippy::disallowed_methods, reason = "waiting for records takes a deadline")]
 pub mod log;
 #[cfg(feature = "runtime")]
+pub mod runtime;
+#[cfg(feature = "runtime")]
 pub mod store;
+#[cfg(feature = "runtime")]
+pub mod telemetry;

@@ -122,7 +122,8 @@ impl Demo {
         let shared_store: Arc<dyn CheckpointStore> = store;
         let settings = runtime_settings(config, &application)?;
         let guarantee = settings.guarantee;
-        let instance = Arc::new(Instance::start(graph.clone(), shared_log.clone(), shared_store.clone(), telemetry.clone(), settings)?);
+        let instance =
+            Arc::new(Instance::start(graph.clone(), shared_log.clone(), shared_store.clone(), telemetry.clone(), settings)?);
         let backend =
             Backend { graph: graph.clone(), instance: instance.clone(), log: shared_log, store: shared_store, telemetry };
         let http = HttpServer::start(&http_settings(config)?, backend)?;
@@ -181,7 +182,9 @@ impl Demo {
     }
 
     fn live_row(&self, row: LeaderboardRow, predictions: &[LatestPrediction]) -> LiveRow {
-        let of_row = |latest: &&LatestPrediction| *latest.coin == *row.coin && **self.graph.node_name(latest.prediction.model) == *row.model;
+        let of_row = |latest: &&LatestPrediction| {
+            *latest.coin == *row.coin && **self.graph.node_name(latest.prediction.model) == *row.model
+        };
         let latest = predictions.iter().find(of_row).map(|latest| &latest.prediction);
         LiveRow {
             last: latest.map(|prediction| prediction.last),
@@ -260,7 +263,8 @@ fn runtime_settings(config: &Config, application: &str) -> anyhow::Result<Runtim
         max_records: number("checkpoint.max.records"),
         ..CheckpointPolicy::default()
     };
-    settings.missing_input = if config.text("restore.missing.input") == "accept" { MissingInput::Accept } else { MissingInput::Refuse };
+    settings.missing_input =
+        if config.text("restore.missing.input") == "accept" { MissingInput::Accept } else { MissingInput::Refuse };
     Ok(settings)
 }
 

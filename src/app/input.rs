@@ -17,7 +17,8 @@ use super::options::InputArgs;
 pub fn open(args: &InputArgs, simulate: bool, graph: &Graph) -> anyhow::Result<Box<dyn Feed + Send>> {
     if !graph.source.port.kinds.contains(EventKind::Candle) {
         let format = graph.source.format;
-        let message = format!("topology {} reads {format}; files and the simulated exchange give candles (candle-json)", graph.name);
+        let message =
+            format!("topology {} reads {format}; files and the simulated exchange give candles (candle-json)", graph.name);
         return Err(UsageError(message).into());
     }
     if simulate || args.input.is_empty() {

@@ -32,7 +32,10 @@ fn find<'a>(catalog: &'a Catalog, name: &str) -> anyhow::Result<&'a Entry> {
 fn list(entries: &[&Entry]) -> String {
     let mut table = Table::new(&[("MODEL", Align::Left), ("WHAT IT IS", Align::Left)]);
     entries.iter().for_each(|entry| table.row([entry.name.to_owned(), entry.summary.to_owned()]));
-    format!("{}\n`tidemill models NAME` explains one: every parameter, its default and range, and where it comes from.\n", table.render())
+    format!(
+        "{}\n`tidemill models NAME` explains one: every parameter, its default and range, and where it comes from.\n",
+        table.render()
+    )
 }
 
 fn explain(entry: &Entry) -> String {

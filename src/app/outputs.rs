@@ -23,7 +23,9 @@ impl OutputFiles {
     pub fn create(folder: &Path, graph: &Graph, partitions: u32) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the output folder {}", folder.display()))?;
         let mut files = BTreeMap::new();
-        for (topic, partition) in graph.output_topics().into_iter().flat_map(|topic| (0..partitions).map(move |p| (topic.clone(), p))) {
+        for (topic, partition) in
+            graph.output_topics().into_iter().flat_map(|topic| (0..partitions).map(move |p| (topic.clone(), p)))
+        {
             let path = folder.join(format!("{topic}-{partition}.ndjson"));
             let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
             files.insert((topic, partition), BufWriter::with_capacity(1 << 16, file));

@@ -20,7 +20,8 @@ impl Remote {
     /// # Errors
     /// When the token that the configuration refers to cannot be read.
     pub fn of(instance: &RunningInstance, config: &Config) -> anyhow::Result<Self> {
-        let settings = ureq::Agent::config_builder().timeout_connect(Some(Duration::from_secs(2))).http_status_as_error(false).build();
+        let settings =
+            ureq::Agent::config_builder().timeout_connect(Some(Duration::from_secs(2))).http_status_as_error(false).build();
         Ok(Remote { agent: settings.into(), url: instance.url.clone(), token: super::secret::token(config)? })
     }
 

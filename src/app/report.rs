@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::table::{Align, Table};
 use super::options::ReportForm;
+use super::table::{Align, Table};
 use crate::task::LeaderboardRow;
 
 /// What a run did. The JSON form of this is part of the program's interface.
@@ -40,7 +40,8 @@ impl Report {
 
     /// The report for people.
     pub fn text(&self) -> String {
-        let resumed = if self.resumed_from > 0 { format!(", after {} of earlier runs", grouped(self.resumed_from)) } else { String::new() };
+        let resumed =
+            if self.resumed_from > 0 { format!(", after {} of earlier runs", grouped(self.resumed_from)) } else { String::new() };
         format!(
             "{}\n{} records read{resumed}: {} processed, {} late, {} dead-lettered\n{:.2} s, {} records/s\n",
             leaderboard_table(&self.leaderboard).render(),

@@ -14,7 +14,9 @@ pub fn token(config: &Config) -> anyhow::Result<Option<String>> {
         return Ok(None);
     }
     let secret = match reference.split_once(':') {
-        Some(("env", name)) => std::env::var(name).with_context(|| format!("http.token refers to the environment variable {name}"))?,
+        Some(("env", name)) => {
+            std::env::var(name).with_context(|| format!("http.token refers to the environment variable {name}"))?
+        }
         Some(("file", path)) => std::fs::read_to_string(path).with_context(|| format!("http.token refers to the file {path}"))?,
         _ => bail!("http.token must be env:NAME or file:PATH, so that the token itself stands in no configuration"),
     };

@@ -36,8 +36,6 @@ fn text(config: &Config) -> String {
 }
 
 fn json(config: &Config) -> serde_json::Value {
-    let entry = |(key, value, origin): (&crate::config::Key, &str, &str)| {
-        serde_json::json!({ "key": key.name, "value": value, "from": origin, "variable": key.variable(), "default": key.default, "doc": key.doc })
-    };
+    let entry = |(key, value, origin): (&crate::config::Key, &str, &str)| serde_json::json!({ "key": key.name, "value": value, "from": origin, "variable": key.variable(), "default": key.default, "doc": key.doc });
     config.entries().map(entry).collect()
 }

@@ -65,16 +65,37 @@ pub fn list(engine: &EngineArgs, form: TableForm) -> anyhow::Result<()> {
         return Ok(());
     }
     let right = Align::Right;
-    let mut table = Table::new(&[("TASK", Align::Left), ("GENERATION", right), ("POSITION", right), ("COINS", right), ("BYTES", right), ("", Align::Left)]);
+    let mut table = Table::new(&[
+        ("TASK", Align::Left),
+        ("GENERATION", right),
+        ("POSITION", right),
+        ("COINS", right),
+        ("BYTES", right),
+        ("", Align::Left),
+    ]);
     for task in &tasks {
         for checkpoint in list_of(task, "checkpoints") {
             let coins = checkpoint["state"]["coins"].as_object().map_or(0, serde_json::Map::len);
             let position = count(&list_of(checkpoint, "positions").first().map_or(Value::Null, |at| at["offset"].clone()));
             let note = text(&checkpoint["unreadable"]);
-            table.row([text(&task["task"]), count(&checkpoint["generation"]), position, coins.to_string(), count(&checkpoint["bytes"]), note]);
+            table.row([
+                text(&task["task"]),
+                count(&checkpoint["generation"]),
+                position,
+                coins.to_string(),
+                count(&checkpoint["bytes"]),
+                note,
+            ]);
         }
         for damage in list_of(task, "damaged") {
-            table.row([text(&task["task"]), "-".into(), "-".into(), "-".into(), "-".into(), format!("damaged: {}", text(damage))]);
+            table.row([
+                text(&task["task"]),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                format!("damaged: {}", text(damage)),
+            ]);
         }
     }
     print!("{}", table.render());
@@ -85,7 +106,9 @@ pub fn list(engine: &EngineArgs, form: TableForm) -> anyhow::Result<()> {
 pub fn inspect(engine: &EngineArgs, partition: Option<u32>, form: TableForm) -> anyhow::Result<()> {
     let mut tasks = checkpoints(engine)?;
     if let Some(partition) = partition {
-        let of = |task: &Value| list_of(task, "checkpoints").iter().any(|c| list_of(c, "positions").iter().any(|at| at["partition"] == partition));
+        let of = |task: &Value| {
+            list_of(task, "checkpoints").iter().any(|c| list_of(c, "positions").iter().any(|at| at["partition"] == partition))
+        };
         tasks.retain(of);
         if tasks.is_empty() {
             bail!(UsageError(format!("there is no checkpoint of partition {partition}")));
@@ -102,9 +125,21 @@ fn inspect_task(task: &Value) {
     let Some(newest) = list_of(task, "checkpoints").first() else { return };
     let state = &newest["state"];
     println!("{}: generation {}, position {}", text(&task["task"]), count(&newest["generation"]), count(&state["position"]));
-    let mut nodes = Table::new(&[("NODE", Align::Left), ("OPERATOR", Align::Left), ("COINS", Align::Right), ("BYTES", Align::Right), ("FINGERPRINT", Align::Left)]);
+    let mut nodes = Table::new(&[
+        ("NODE", Align::Left),
+        ("OPERATOR", Align::Left),
+        ("COINS", Align::Right),
+        ("BYTES", Align::Right),
+        ("FINGERPRINT", Align::Left),
+    ]);
     for node in list_of(state, "nodes") {
-        nodes.row([text(&node["node"]), text(&node["operator"]), count(&node["coins"]), count(&node["bytes"]), text(&node["fingerprint"])]);
+        nodes.row([
+            text(&node["node"]),
+            text(&node["operator"]),
+            count(&node["coins"]),
+            count(&node["bytes"]),
+            text(&node["fingerprint"]),
+        ]);
     }
     print!("{}", nodes.render());
     let mut coins = Table::new(&[("COIN", Align::Left), ("DIGEST", Align::Left)]);
@@ -124,8 +159,14 @@ pub fn verify(engine: &EngineArgs, form: TableForm) -> anyhow::Result<()> {
     let damaged: Vec<String> = tasks
         .iter()
         .flat_map(|task| {
-            let unreadable = list_of(task, "checkpoints").iter().map(|c| text(&c["unreadable"])).filter(|cause| !cause.is_empty());
-            list_of(task, "damaged").iter().map(text).chain(unreadable).map(|cause| format!("{}: {cause}", text(&task["task"]))).collect::<Vec<_>>()
+            let unreadable =
+                list_of(task, "checkpoints").iter().map(|c| text(&c["unreadable"])).filter(|cause| !cause.is_empty());
+            list_of(task, "damaged")
+                .iter()
+                .map(text)
+                .chain(unreadable)
+                .map(|cause| format!("{}: {cause}", text(&task["task"])))
+                .collect::<Vec<_>>()
         })
         .collect();
     let intact: usize = tasks.iter().map(|task| list_of(task, "checkpoints").len()).sum();
@@ -134,16 +175,17 @@ pub fn verify(engine: &EngineArgs, form: TableForm) -> anyhow::Result<()> {
             "{}",
             serde_json::json!({ "topics": found.topics, "records": found.records, "checkpoints": intact, "damaged": damaged })
         ),
-        TableForm::Text => println!(
-            "{} records in {} topics and {intact} checkpoints are intact",
-            grouped(found.records),
-            found.topics
-        ),
+        TableForm::Text => {
+            println!("{} records in {} topics and {intact} checkpoints are intact", grouped(found.records), found.topics)
+        }
     }
     if damaged.is_empty() {
         return Ok(());
     }
-    bail!("{}\nThe older generation, or the log, takes their place at the next start; nothing needs to be done.", damaged.join("\n"))
+    bail!(
+        "{}\nThe older generation, or the log, takes their place at the next start; nothing needs to be done.",
+        damaged.join("\n")
+    )
 }
 
 /// Runs `state reset`.
@@ -153,7 +195,11 @@ pub fn reset(engine: &EngineArgs, topology: &Path, nodes: &[String], yes: bool) 
     let graph = super::topology::load(topology)?;
     let application = application_id(&config, &graph);
     let store = existing(&folder)?.open_store(&application)?;
-    if nodes.is_empty() { reset_all(&application, &folder, &graph, &store, yes)? } else { reset_nodes(&store, nodes, yes)? }
+    if nodes.is_empty() {
+        reset_all(&application, &folder, &graph, &store, yes)?
+    } else {
+        reset_nodes(&store, nodes, yes)?
+    }
     if !yes {
         println!("Nothing has been changed. Say --yes to do it.");
     }
@@ -197,7 +243,8 @@ fn reset_nodes(store: &dyn CheckpointStore, nodes: &[String], yes: bool) -> anyh
         snapshot.nodes.retain(|node| !nodes.contains(&node.name));
         println!("{task}: the state of {} is removed; the next start warms them from the log", nodes.join(", "));
         if yes {
-            let checkpoint = Checkpoint { positions: newest.positions, fingerprint: newest.fingerprint, payload: snapshot.to_bytes()? };
+            let checkpoint =
+                Checkpoint { positions: newest.positions, fingerprint: newest.fingerprint, payload: snapshot.to_bytes()? };
             // Twice, so that no older generation brings the node's state back.
             store.write(&task, &checkpoint)?;
             store.write(&task, &checkpoint)?;

@@ -46,7 +46,8 @@ impl StateDir {
     /// # Errors
     /// When another process has it open, or it cannot be read.
     pub fn open_log(&self) -> anyhow::Result<EmbeddedLog> {
-        std::fs::create_dir_all(&self.root).with_context(|| format!("cannot make the state directory {}", self.root.display()))?;
+        std::fs::create_dir_all(&self.root)
+            .with_context(|| format!("cannot make the state directory {}", self.root.display()))?;
         Ok(EmbeddedLog::open(&self.root.join("log"))?)
     }
 
@@ -57,7 +58,9 @@ impl StateDir {
     pub fn open_store(&self, application: &str) -> anyhow::Result<SledStore> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if application.is_empty() || application.starts_with('.') || !application.chars().all(plain) {
-            bail!(UsageError(format!("application.id {application:?}: use the characters a-z A-Z 0-9 . _ -, and no dot in front")));
+            bail!(UsageError(format!(
+                "application.id {application:?}: use the characters a-z A-Z 0-9 . _ -, and no dot in front"
+            )));
         }
         Ok(SledStore::open(&self.root.join("checkpoints").join(application))?)
     }

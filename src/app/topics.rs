@@ -40,7 +40,9 @@ fn access(engine: &EngineArgs) -> anyhow::Result<Access> {
     }
     if !folder.exists() {
         let path = folder.path().display();
-        return Err(UsageError(format!("there is no log in {path}: run `tidemill demo` first, or name another --state-dir")).into());
+        return Err(
+            UsageError(format!("there is no log in {path}: run `tidemill demo` first, or name another --state-dir")).into()
+        );
     }
     Ok(Access::Local(folder.open_log()?))
 }
@@ -49,7 +51,9 @@ fn access(engine: &EngineArgs) -> anyhow::Result<Access> {
 pub fn list(engine: &EngineArgs, form: TableForm) -> anyhow::Result<()> {
     let topics: Vec<Value> = match access(engine)? {
         Access::Local(log) => log.topics()?.iter().map(topic_json).collect(),
-        Access::Remote(remote) => serde_json::from_str(&remote.get("/api/v1/topics")?).context("the list of topics cannot be read")?,
+        Access::Remote(remote) => {
+            serde_json::from_str(&remote.get("/api/v1/topics")?).context("the list of topics cannot be read")?
+        }
     };
     match form {
         TableForm::Json => println!("{}", serde_json::to_string_pretty(&topics)?),
@@ -135,7 +139,8 @@ struct LocalPages {
 
 fn no_topic(topic: &str, names: &[&str]) -> anyhow::Error {
     let near = crate::learn::params::nearest(topic, names.iter().copied()).map(|near| format!("; did you mean {near}?"));
-    UsageError(format!("there is no topic {topic:?}{} There are: {}", near.unwrap_or_else(|| ".".to_owned()), names.join(", "))).into()
+    UsageError(format!("there is no topic {topic:?}{} There are: {}", near.unwrap_or_else(|| ".".to_owned()), names.join(", ")))
+        .into()
 }
 
 impl Pages for LocalPages {
@@ -159,7 +164,8 @@ impl Pages for LocalPages {
 
 impl Pages for Remote {
     fn ends(&mut self, topic: &str) -> anyhow::Result<Vec<(Offset, Offset)>> {
-        let topics: Vec<Value> = serde_json::from_str(&self.get("/api/v1/topics")?).context("the list of topics cannot be read")?;
+        let topics: Vec<Value> =
+            serde_json::from_str(&self.get("/api/v1/topics")?).context("the list of topics cannot be read")?;
         let names: Vec<&str> = topics.iter().filter_map(|t| t["topic"].as_str()).collect();
         let found = topics.iter().find(|t| t["topic"] == topic).ok_or_else(|| no_topic(topic, &names))?;
         let offset = |value: &Value| Offset(value.as_i64().unwrap_or(0));

@@ -27,7 +27,13 @@ pub fn compile(text: &str, name: &str) -> anyhow::Result<Graph> {
 pub fn validate(file: &Path, form: TableForm) -> anyhow::Result<()> {
     match (load(file), form) {
         (Ok(graph), TableForm::Text) => {
-            println!("{} is valid: topology {}, {} nodes, {} sinks", file.display(), graph.name, graph.nodes.len(), graph.sinks.len());
+            println!(
+                "{} is valid: topology {}, {} nodes, {} sinks",
+                file.display(),
+                graph.name,
+                graph.nodes.len(),
+                graph.sinks.len()
+            );
             Ok(())
         }
         (Ok(_), TableForm::Json) => {

@@ -21,13 +21,17 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/readyz", get().to(readyz))
         .route("/metrics", get().to(metrics))
         .route("/api/v1/openapi.json", get().to(async || Json(openapi())))
-        .route("/api/v1/topology", get().to(async |backend: Data<Backend>| Json(describe_json(&backend.graph))))
+        .route("/api/v1/topology", get().to(topology))
         .route("/api/v1/tasks", get().to(async |backend: Data<Backend>| Json(backend.instance.status())))
         .route("/api/v1/leaderboard", get().to(leaderboard))
         .route("/api/v1/predictions/latest", get().to(predictions))
         .route("/api/v1/state", get().to(state))
         .route("/api/v1/topics", get().to(topics))
         .route("/api/v1/topics/{topic}/records", get().to(records));
+}
+
+async fn topology(backend: Data<Backend>) -> Json<Value> {
+    Json(describe_json(&backend.graph))
 }
 
 async fn readyz(backend: Data<Backend>) -> HttpResponse {

@@ -100,8 +100,10 @@ impl HttpServer {
                         .configure(api::routes)
                         .configure(stream::routes)
                 };
-                let server = ActixServer::new(app).workers(1).disable_signals().shutdown_timeout(1).listen(listener).map(|s| s.run());
-                let handle = server.as_ref().map(|server| server.handle()).map_err(|error| std::io::Error::other(error.to_string()));
+                let server =
+                    ActixServer::new(app).workers(1).disable_signals().shutdown_timeout(1).listen(listener).map(|s| s.run());
+                let handle =
+                    server.as_ref().map(|server| server.handle()).map_err(|error| std::io::Error::other(error.to_string()));
                 // The receiver waits for exactly this message; it is gone only if its thread has died.
                 let _ = started.send(handle);
                 if let Ok(server) = server {

@@ -20,8 +20,11 @@ pub fn describe_state(store: &dyn CheckpointStore) -> Result<Value, StoreError> 
 }
 
 fn describe_checkpoint(store: &dyn CheckpointStore, task: &str, info: &CheckpointInfo) -> Value {
-    let positions: Vec<Value> =
-        info.positions.iter().map(|(at, offset)| json!({ "topic": &*at.topic, "partition": at.partition, "offset": offset })).collect();
+    let positions: Vec<Value> = info
+        .positions
+        .iter()
+        .map(|(at, offset)| json!({ "topic": &*at.topic, "partition": at.partition, "offset": offset }))
+        .collect();
     let mut answer = json!({ "generation": info.generation, "bytes": info.payload_bytes, "positions": positions });
     let snapshot = store.load(task, info.generation).map_err(|e| e.to_string());
     match snapshot.and_then(|bytes| TaskSnapshot::from_bytes(&bytes).map_err(|e| e.to_string())) {

@@ -57,8 +57,17 @@ async fn follow(
         Some(positions) => positions,
         None => first_positions(&backend, &topic, &begin)?,
     };
-    let follower = Follower { reader: backend.log.reader().map_err(refused)?, topic, positions, ready: VecDeque::new(), changes: backend.log.changes() };
-    Ok(HttpResponse::Ok().content_type("text/event-stream").insert_header(("Cache-Control", "no-store")).streaming(follower.events()))
+    let follower = Follower {
+        reader: backend.log.reader().map_err(refused)?,
+        topic,
+        positions,
+        ready: VecDeque::new(),
+        changes: backend.log.changes(),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("Cache-Control", "no-store"))
+        .streaming(follower.events()))
 }
 
 fn first_positions(backend: &Backend, topic: &str, begin: &Begin) -> actix_web::Result<Vec<(u32, Offset)>> {

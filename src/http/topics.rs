@@ -20,7 +20,12 @@ pub fn topic_json(topic: &TopicDescription) -> Value {
 ///
 /// # Errors
 /// As [`LogReader::read`].
-pub fn read_lines(reader: &mut dyn LogReader, at: &TopicPartition, from: Offset, max: u64) -> Result<(Vec<u8>, Offset), LogError> {
+pub fn read_lines(
+    reader: &mut dyn LogReader,
+    at: &TopicPartition,
+    from: Offset,
+    max: u64,
+) -> Result<(Vec<u8>, Offset), LogError> {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let end = reader.watermarks(at)?.end;
     let fetched = reader.read(at, from, end, max, Duration::ZERO)?;

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
     batch, compose, dummy, linear_model, neighbors,
-    params::{ParamError, ParamErrorKind, ParamInfo, Params, read_single_key},
+    params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
     preprocessing,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -153,6 +153,8 @@ pub struct Entry<T = Model> {
     pub diverges_unscaled: bool,
     /// Whether it makes sense of absent features (NaN).
     pub takes_absent: bool,
+    /// Its parameters with every default written out; `None` where they are wrong.
+    pub in_force: fn(&Value) -> Option<Value>,
     /// Builds it.
     pub build: Arc<BuildWith<T>>,
 }
@@ -162,6 +164,11 @@ impl<T> Clone for Entry<T> {
     fn clone(&self) -> Self {
         Entry { build: Arc::clone(&self.build), ..*self }
     }
+}
+
+/// The parameters of a component, every one written out.
+fn in_force<C: Component>(params: &Value) -> Option<Value> {
+    C::Params::read(params, &[]).ok().map(|params| params.to_value())
 }
 
 /// Reads the parameters and builds the component.
@@ -179,6 +186,7 @@ impl<T> Entry<T> {
             params: C::Params::describe(),
             diverges_unscaled: C::DIVERGES_UNSCALED,
             takes_absent: C::TAKES_ABSENT,
+            in_force: in_force::<C>,
             build,
         }
     }
@@ -331,6 +339,43 @@ impl Catalog {
         self.build_in(&self.drift_detectors, "drift detector", spec, path, &Schema::default(), seed)
     }
 
+    /// The spec of a model, transformer or detector with every default written out, within models made of models too: equal for specs that mean the
+    /// same. A spec that names nothing, or has wrong parameters, comes back as it is.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use tidemill::learn::catalog::Catalog;
+    ///
+    /// let catalog = Catalog::standard();
+    /// let short = json!({ "pipeline": { "steps": ["standard_scaler", "pa_regressor"] } });
+    /// let long = json!({ "pipeline": { "steps": ["standard_scaler", { "pa_regressor": { "c": 1.0 } }] } });
+    /// assert_eq!(catalog.in_force(&short), catalog.in_force(&long));
+    /// assert_eq!(catalog.in_force(&json!("pa_regressor"))["pa_regressor"]["mode"], 1);
+    /// ```
+    pub fn in_force(&self, spec: &Value) -> Value {
+        let facts = read_single_key(spec, &[]).ok().and_then(|(name, params, _)| {
+            let (known, in_force) = self.parameters_of(name)?;
+            Some((name, known, in_force(params)?))
+        });
+        let Some((name, known, mut params)) = facts else { return spec.clone() };
+        for (key, value) in params.as_object_mut().into_iter().flatten() {
+            let holds_specs = known.iter().any(|info| info.name == key && info.type_text.contains(&Value::type_text()));
+            match value {
+                Value::Array(items) if holds_specs => items.iter_mut().for_each(|item| *item = self.in_force(item)),
+                one if holds_specs => *one = self.in_force(one),
+                _ => {}
+            }
+        }
+        json!({ name: params })
+    }
+
+    fn parameters_of(&self, name: &str) -> Option<ParametersOf> {
+        let model = self.models.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
+        let transformer = || self.transformers.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
+        let detector = || self.drift_detectors.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
+        model.or_else(transformer).or_else(detector)
+    }
+
     fn build_in<T>(
         &self,
         entries: &[Entry<T>],
@@ -347,6 +392,9 @@ impl Catalog {
 
 /// The entry that a spec names, the parameters in the spec, and the path at which they stand.
 pub type Resolved<'a, T = Model> = (&'a Entry<T>, &'a Value, Vec<String>);
+
+/// What parameters there are, and how they are written out.
+type ParametersOf = (&'static [ParamInfo], fn(&Value) -> Option<Value>);
 
 fn put<T>(entries: &mut Vec<Entry<T>>, entry: Entry<T>) {
     match entries.iter_mut().find(|e| e.name == entry.name) {

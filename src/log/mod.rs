@@ -9,6 +9,7 @@
 mod client;
 pub mod embedded;
 mod error;
+mod faults;
 mod partitioner;
 mod service;
 
@@ -17,5 +18,6 @@ pub use client::{
     Watermarks,
 };
 pub use error::{LogError, Reaction};
+pub use faults::{Fault, FaultyLog};
 pub use partitioner::{murmur2, partition_for_key};
 pub use service::{Fetched, Log, LogAppender, LogReader, Retention, TopicDescription, TopicSpec};

@@ -24,4 +24,6 @@ pub use resolve::{Facts, MissingInput, NodeFact, Plan, Refused, SnapshotFacts, r
 pub use skips::{Skips, SkipsError};
 pub use snapshot::{NodeState, SNAPSHOT_VERSION, TaskSnapshot};
 pub use stage::{Stage, StageOutput, StagePlan};
+#[cfg(feature = "runtime")]
+pub(crate) use whole::assemble;
 pub use whole::{Task, TaskError};

@@ -75,6 +75,11 @@ impl Outlet {
         TaskOutput { next_offset: env.input.next_offset(), env, topics, letters, counts, notices }
     }
 
+    /// What became of a batch's records, without encoding anything.
+    pub fn tally(outputs: &[Arc<StageOutput>]) -> Counts {
+        count(&outputs[0].env, outputs, &decisive_letters(outputs))
+    }
+
     fn encode_sink(&self, sink: &Sink, env: &BatchEnv, outputs: &[Arc<StageOutput>]) -> RecordBatch {
         let mut batch = RecordBatch::new();
         let columns_of = |p: &NodeId| self.graph.node(*p).map_or(&[][..], |node| &node.port.columns);

@@ -63,6 +63,11 @@ impl Skips {
         self.reasons.get(&offset).map(String::as_str)
     }
 
+    /// The skipped records in order.
+    pub fn offsets(&self) -> impl Iterator<Item = Offset> {
+        self.reasons.keys().copied()
+    }
+
     /// Number of skipped records.
     pub fn len(&self) -> usize {
         self.reasons.len()

@@ -97,6 +97,22 @@ impl Task {
 
     /// Processes a batch, whose first record stands at or after [`position`](Self::position).
     pub fn process(&mut self, input: Arc<ConsumedBatch>) -> TaskOutput {
+        let outputs = self.run(input);
+        let output = self.outlet.finish(&outputs);
+        self.counts.add(output.counts);
+        self.position = output.next_offset.unwrap_or(self.position);
+        output
+    }
+
+    /// As [`process`](Self::process), for records whose outputs were committed before: nothing is encoded.
+    pub fn replay(&mut self, input: Arc<ConsumedBatch>) {
+        let next = input.next_offset();
+        let outputs = self.run(input);
+        self.counts.add(Outlet::tally(&outputs));
+        self.position = next.unwrap_or(self.position);
+    }
+
+    fn run(&mut self, input: Arc<ConsumedBatch>) -> Vec<Arc<StageOutput>> {
         debug_assert!(input.offsets.first().is_none_or(|first| *first >= self.position), "records are processed once, in order");
         let mut outputs: Vec<Arc<StageOutput>> = Vec::with_capacity(self.stages.len() + 1);
         outputs.push(self.intake.take(input));
@@ -104,10 +120,7 @@ impl Task {
             let output = stage.run(&outputs);
             outputs.push(output);
         }
-        let output = self.outlet.finish(&outputs);
-        self.counts.add(output.counts);
-        self.position = output.next_offset.unwrap_or(self.position);
-        output
+        outputs
     }
 
     /// The state at the present position.

@@ -5,6 +5,7 @@
 mod crash;
 mod damage;
 mod embedded;
+mod faults;
 mod port;
 
 use std::collections::BTreeMap;

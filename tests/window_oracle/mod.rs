@@ -221,7 +221,7 @@ impl Oracle {
             wanted.truncate(wanted.len() - usize::from(twice));
             wanted.push((time - size, with(behind.filter(|_| reaches).map_or(&[], |(_, content)| content))));
         }
-        let around = holding.filter(|(start, _)| **start > time - size || early).next_back().map(|(_, content)| content);
+        let around = holding.clone().rfind(|(start, _)| **start > time - size || early).map(|(_, content)| content);
         let around =
             around.or(left.filter(|_| early)).filter(|around| last(around) > time && !self.slides.contains_key(&(time + 1)));
         let (mut updates, refused) = open_ones(wanted, due, size);

@@ -8,10 +8,13 @@
 //! `Revoked` or `Lost`.
 
 mod appender;
+mod backend;
 mod batch;
 mod client;
 mod cursor;
 mod lease;
+#[cfg(test)]
+mod power_loss;
 mod reader;
 mod shared;
 mod signal;

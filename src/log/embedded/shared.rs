@@ -29,14 +29,18 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn open(dir: &Path, settings: EmbeddedSettings) -> Result<Shared, LogError> {
         let (storage, state) = Storage::open(dir, &settings)?;
-        Ok(Shared {
+        Ok(Shared::new(storage, state, settings))
+    }
+
+    pub(super) fn new(storage: Storage, state: State, settings: EmbeddedSettings) -> Shared {
+        Shared {
             storage,
             settings,
             turn: Mutex::new(()),
             committed: RwLock::new(Arc::new(state)),
             signal: Signal::new(),
             leases: Leases::default(),
-        })
+        }
     }
 
     pub(super) fn state(&self) -> Arc<State> {

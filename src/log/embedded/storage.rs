@@ -7,8 +7,10 @@ use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, Table, TableDefinition};
 
+use super::backend::SyncedLength;
 use super::batch::{self, BatchKey, HEADER, StoredBatch, damaged};
 use super::state::State;
 use super::{EmbeddedSettings, VerifyReport};
@@ -50,7 +52,7 @@ impl Storage {
         })
     }
 
-    fn new(db: Database, dir: &Path, settings: &EmbeddedSettings) -> Storage {
+    pub(super) fn new(db: Database, dir: &Path, settings: &EmbeddedSettings) -> Storage {
         Storage { db: Some(db), dir: dir.to_owned(), quick_repair: settings.quick_repair }
     }
 
@@ -58,7 +60,7 @@ impl Storage {
         self.db.as_ref().expect("the database is there until the storage is dropped")
     }
 
-    fn load(&self) -> Result<State, LogError> {
+    pub(super) fn load(&self) -> Result<State, LogError> {
         let missing = || unusable(&self.dir, "its description is missing");
         let txn = self.db().begin_read().map_err(|e| self.failed(e))?;
         let table = txn.open_table(META).map_err(|e| self.failed(e))?;
@@ -181,7 +183,9 @@ fn create(dir: &Path, settings: &EmbeddedSettings) -> Result<(), LogError> {
 }
 
 fn open_database(dir: &Path, file: &Path, settings: &EmbeddedSettings) -> Result<Database, LogError> {
-    let opened = Builder::new().set_cache_size(settings.cache_bytes).create(file);
+    let bytes = File::options().read(true).write(true).create(true).truncate(false).open(file).map_err(|e| broken(dir, e))?;
+    let backend = FileBackend::new(bytes).map(SyncedLength);
+    let opened = backend.and_then(|backend| Builder::new().set_cache_size(settings.cache_bytes).create_with_backend(backend));
     opened.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => in_use(dir),
         DatabaseError::UpgradeRequired(version) => unusable(dir, &format!("it is in redb's file format {version}")),

@@ -36,10 +36,11 @@ impl Judged {
     /// Takes an answer.
     pub fn add(&mut self, answer: &Answer) {
         let (due, sample, target) = (answer.question.due_at, Sample::of(answer), answer.question.target);
-        self.cumulative.add(&sample, target);
-        self.rolling.add(due, sample, target);
+        let weighed = sample.weigh(target);
+        self.cumulative.add(&weighed);
+        self.rolling.add(due, sample, &weighed, target);
         if let Some(judging) = &mut self.judging {
-            judging.add(due, sample, target);
+            judging.add(due, sample, &weighed, target);
         }
         self.newest = self.newest.max(Some(due));
         self.fresh = true;

@@ -21,6 +21,8 @@ pub(super) struct Evaluator {
     leaders: Vec<Option<usize>>,
     /// Event time of the newest step.
     now: Option<Timestamp>,
+    /// The next multiple of `every`, known from `now`.
+    evaluates_at: Timestamp,
     /// What the present step brought; empty between steps.
     step: Step,
 }
@@ -46,7 +48,7 @@ impl Evaluator {
     pub fn new(plan: Arc<Plan>) -> Self {
         let judged = plan.models.iter().map(|_| Judged::new(plan.window_ms, plan.judging_ms)).collect();
         let leaders = vec![None; plan.groups.len()];
-        Evaluator { plan, judged, leaders, now: None, step: Step::default() }
+        Evaluator { plan, judged, leaders, now: None, evaluates_at: Timestamp::MIN, step: Step::default() }
     }
 
     /// The place of a parent among the models.
@@ -123,14 +125,17 @@ impl Evaluator {
 
     /// Lets event time pass to that of the step; answers whether it reached a multiple of `every`.
     fn advance(&mut self, time: Timestamp) -> bool {
+        let begins = self.now.is_none();
         let now = self.now.map_or(time, |now| now.max(time));
-        let boundary = |at: Timestamp| at.0.div_euclid(self.plan.every_ms);
-        let reached = self.now.is_some_and(|before| boundary(now) > boundary(before));
+        let reached = now >= self.evaluates_at;
+        if reached {
+            self.evaluates_at = self.plan.next_multiple(now);
+        }
         self.now = Some(now);
         for (judged, model) in self.judged.iter_mut().zip(&self.plan.models) {
             judged.advance(now, &model.question);
         }
-        reached
+        reached && !begins
     }
 }
 
@@ -206,6 +211,7 @@ impl Snapshot for Evaluator {
             }
         }
         self.now = now;
+        self.evaluates_at = now.map_or(Timestamp::MIN, |now| self.plan.next_multiple(now));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use super::params::EvaluatorParams;
 use super::tally::Measure;
 use crate::learn::params::{Duration, ParamError, ParamErrorKind, child};
 use crate::processor::{Build, NodeId, Parent, Question, Target};
+use crate::record::Timestamp;
 
 /// What models must share to be compared: one horizon, and prices or directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +75,11 @@ impl Plan {
     /// The rule that finds the champion of a group.
     pub fn rule(&self, key: GroupKey) -> &Rule {
         if key.direction { &self.direction_rule } else { &self.price_rule }
+    }
+
+    /// The first multiple of `every` after `now`.
+    pub fn next_multiple(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.div_euclid(self.every_ms).saturating_add(1).saturating_mul(self.every_ms))
     }
 
     fn push(&mut self, parent: &Parent<'_>, question: Question) {

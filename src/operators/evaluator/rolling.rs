@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tally::{Measure, Sample, Tally, measure_of};
+use super::tally::{Measure, Sample, Tally, Weighed, measure_of};
 use crate::processor::Target;
 use crate::record::Timestamp;
 
@@ -16,8 +16,8 @@ use crate::record::Timestamp;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rolling {
     length_ms: i64,
-    /// The number of the present block.
-    block: Option<i64>,
+    /// The end of the present block.
+    turns_at: Timestamp,
     /// The questions of the present block.
     present: Vec<(Timestamp, Sample)>,
     /// Their sums.
@@ -29,7 +29,8 @@ pub(super) struct Rolling {
 impl Rolling {
     /// An empty window.
     pub fn new(length_ms: i64) -> Self {
-        Rolling { length_ms: length_ms.max(1), block: None, present: Vec::new(), prefix: Tally::default(), suffixes: Vec::new() }
+        let (present, suffixes) = (Vec::new(), Vec::new());
+        Rolling { length_ms: length_ms.max(1), turns_at: Timestamp::MIN, present, prefix: Tally::default(), suffixes }
     }
 
     /// The window's length, ms.
@@ -39,14 +40,10 @@ impl Rolling {
 
     /// Lets time pass up to `now`: what is due at `now - length` or before leaves. Time that runs backwards is ignored.
     pub fn advance(&mut self, now: Timestamp, target: Target) {
-        let block = now.0.div_euclid(self.length_ms);
-        match self.block {
-            Some(present) if present >= block => {}
-            Some(present) => {
-                self.turn(present + 1 == block, target);
-                self.block = Some(block);
-            }
-            None => self.block = Some(block),
+        if now >= self.turns_at {
+            let begins = Timestamp(now.0.div_euclid(self.length_ms).saturating_mul(self.length_ms));
+            self.turn(begins == self.turns_at, target);
+            self.turns_at = begins.plus(self.length_ms);
         }
         let oldest = now.minus(self.length_ms);
         while self.suffixes.last().is_some_and(|(due, _)| *due <= oldest) {
@@ -54,11 +51,11 @@ impl Rolling {
         }
     }
 
-    /// Takes a question due at `due`; time passes up to it.
-    pub fn add(&mut self, due: Timestamp, sample: Sample, target: Target) {
+    /// Takes a question due at `due`, with the same sample `weighed`; time passes up to it.
+    pub fn add(&mut self, due: Timestamp, sample: Sample, weighed: &Weighed, target: Target) {
         self.advance(due, target);
         self.present.push((due, sample));
-        self.prefix.add(&sample, target);
+        self.prefix.add(weighed);
     }
 
     /// Ends the present block; its questions may still be in the window if the new one is the `next`.
@@ -67,7 +64,7 @@ impl Rolling {
         if next {
             let mut sums = Tally::default();
             for (due, sample) in self.present.iter().rev() {
-                sums.add(sample, target);
+                sums.add(&sample.weigh(target));
                 self.suffixes.push((*due, sums));
             }
         }
@@ -113,6 +110,10 @@ mod tests {
             .collect()
     }
 
+    fn add(rolling: &mut Rolling, due: Timestamp, sample: &Sample) {
+        rolling.add(due, *sample, &sample.weigh(TARGET), TARGET);
+    }
+
     fn close(a: Option<f64>, b: Option<f64>) -> bool {
         match (a, b) {
             (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(1.0),
@@ -125,9 +126,9 @@ mod tests {
         let mut rolling = Rolling::new(100);
         let all = questions();
         for (i, (due, sample)) in all.iter().enumerate() {
-            rolling.add(*due, *sample, TARGET);
+            add(&mut rolling, *due, sample);
             let mut fresh = Tally::default();
-            all[..=i].iter().filter(|(d, _)| d.0 > due.0 - 100).for_each(|(_, s)| fresh.add(s, TARGET));
+            all[..=i].iter().filter(|(d, _)| d.0 > due.0 - 100).for_each(|(_, s)| fresh.add(&s.weigh(TARGET)));
             let (got, want) = (rolling.tally(), fresh);
             assert_eq!(got.n(), want.n(), "question {i}");
             let (got, want) = (got.measures(TARGET), want.measures(TARGET));
@@ -141,10 +142,10 @@ mod tests {
     fn what_left_the_window_leaves_no_trace_in_a_bit() {
         let all = questions();
         let mut long = Rolling::new(100);
-        all.iter().for_each(|(due, sample)| long.add(*due, *sample, TARGET));
+        all.iter().for_each(|(due, sample)| add(&mut long, *due, sample));
         let last = all[all.len() - 1].0;
         let mut short = Rolling::new(100);
-        all.iter().filter(|(due, _)| due.0 > last.0 - 100).for_each(|(due, sample)| short.add(*due, *sample, TARGET));
+        all.iter().filter(|(due, _)| due.0 > last.0 - 100).for_each(|(due, sample)| add(&mut short, *due, sample));
         assert!(short.tally().n() > 5);
         assert_eq!(long.tally(), short.tally());
     }
@@ -153,13 +154,13 @@ mod tests {
     fn time_empties_the_window_without_questions() {
         let mut rolling = Rolling::new(100);
         for due in [150, 180, 199] {
-            rolling.add(Timestamp(due), sample(2.0, 1.0, 1.5), TARGET);
+            add(&mut rolling, Timestamp(due), &sample(2.0, 1.0, 1.5));
         }
         for (now, n) in [(199, 3), (249, 3), (250, 2), (279, 2), (280, 1), (299, 0), (250, 0)] {
             rolling.advance(Timestamp(now), TARGET);
             assert_eq!(rolling.tally().n(), n, "at {now}");
         }
-        rolling.add(Timestamp(305), sample(2.0, 1.0, 1.5), TARGET);
+        add(&mut rolling, Timestamp(305), &sample(2.0, 1.0, 1.5));
         rolling.advance(Timestamp(1_000), TARGET);
         assert_eq!((rolling.tally().n(), rolling.measure(Measure::Rmse)), (0, (None, 0)));
     }

@@ -29,11 +29,33 @@ impl Sample {
         Sample { truth: held(answer.truth), last: held(answer.question.last), guess: held(guess) }
     }
 
-    /// Which way the price went, and which way the model said it would: -1, 0, 1.
-    fn directions(&self, target: Target) -> (i8, i8) {
+    /// The errors of the sample, ready to be added to sums.
+    pub fn weigh(&self, target: Target) -> Weighed {
         let said = if target == Target::Direction { self.guess } else { self.guess - self.last };
-        (sign(self.truth - self.last), sign(said))
+        let (went, said) = (sign(self.truth - self.last), sign(said));
+        let prices = (target != Target::Direction).then(|| Prices {
+            truth: self.truth,
+            model: Errors::of(self.truth, self.guess),
+            naive: Errors::of(self.truth, self.last),
+        });
+        Weighed { moved: went != 0, hit: went != 0 && went == said, prices }
     }
+}
+
+/// A sample's errors: computed once, added to several sums.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Weighed {
+    moved: bool,
+    hit: bool,
+    /// Nothing for directions, which have no price.
+    prices: Option<Prices>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Prices {
+    truth: f64,
+    model: Errors,
+    naive: Errors,
 }
 
 fn sign(x: f64) -> i8 {
@@ -65,12 +87,10 @@ struct Errors {
 }
 
 impl Errors {
-    fn add(&mut self, truth: f64, guess: f64) {
+    fn of(truth: f64, guess: f64) -> Self {
         let error = (truth - guess).abs();
         let size = truth.abs() + guess.abs();
-        self.absolute += error;
-        self.squared += error * error;
-        self.symmetric += if size > 0.0 { 2.0 * error / size } else { 0.0 };
+        Errors { absolute: error, squared: error * error, symmetric: if size > 0.0 { 2.0 * error / size } else { 0.0 } }
     }
 
     fn merge(&mut self, other: &Errors) {
@@ -103,19 +123,16 @@ impl Measure {
 
 impl Tally {
     /// Takes a sample.
-    pub fn add(&mut self, sample: &Sample, target: Target) {
-        let (went, said) = sample.directions(target);
+    pub fn add(&mut self, sample: &Weighed) {
         self.n += 1;
-        self.moved += u64::from(went != 0);
-        self.hits += u64::from(went != 0 && went == said);
-        if target == Target::Direction {
-            return;
-        }
-        self.model.add(sample.truth, sample.guess);
-        self.naive.add(sample.truth, sample.last);
-        let distance = sample.truth - self.mean;
+        self.moved += u64::from(sample.moved);
+        self.hits += u64::from(sample.hit);
+        let Some(prices) = &sample.prices else { return };
+        self.model.merge(&prices.model);
+        self.naive.merge(&prices.naive);
+        let distance = prices.truth - self.mean;
         self.mean += distance / self.n as f64;
-        self.spread += distance * (sample.truth - self.mean);
+        self.spread += distance * (prices.truth - self.mean);
     }
 
     /// Takes all samples of `other`.
@@ -196,7 +213,7 @@ mod tests {
 
     fn tally(samples: &[(f64, f64, f64)], target: Target) -> Tally {
         let mut tally = Tally::default();
-        samples.iter().for_each(|(truth, last, guess)| tally.add(&sample(*truth, *last, *guess), target));
+        samples.iter().for_each(|(truth, last, guess)| tally.add(&sample(*truth, *last, *guess).weigh(target)));
         tally
     }
 
@@ -256,7 +273,7 @@ mod tests {
         assert_eq!(Tally::default().skill(Target::Close), None);
         let held = Sample { truth: 1e140, last: -1e140, guess: -1e140 };
         let mut tally = Tally::default();
-        (0..10_000).for_each(|_| tally.add(&held, Target::Close));
+        (0..10_000).for_each(|_| tally.add(&held.weigh(Target::Close)));
         assert!(tally.measures(Target::Close).rmse.unwrap().is_finite());
     }
 }

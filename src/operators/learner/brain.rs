@@ -54,6 +54,8 @@ impl Recipe {
             steps,
         };
         recipe.make(path, 0)?;
+        params.model = models.in_force(&params.model);
+        params.scale = models.in_force(&params.scale);
         Ok(recipe)
     }
 

@@ -53,6 +53,7 @@ fn models() -> ModelCatalog {
             params: &[],
             diverges_unscaled: false,
             takes_absent,
+            in_force: |params| Some(params.clone()),
             build: Arc::new(|_| Ok(Model::Regressor(Box::new(Echo::default())))),
         });
     }
@@ -302,7 +303,8 @@ fn models_that_diverge_on_prices_are_scaled_by_default() {
     }
     let (scaled_error, raw_error) = (error(&mut scaled), error(&mut raw));
     assert!(scaled_error < 10.0 && raw_error > 100.0, "{scaled_error} {raw_error}");
-    assert_eq!((&scaled.built.params["scale"], &scaled.built.params["scale_target"]), (&json!("standard_scaler"), &json!(true)));
+    let standard = json!({ "standard_scaler": { "with_std": true } });
+    assert_eq!((&scaled.built.params["scale"], &scaled.built.params["scale_target"]), (&standard, &json!(true)));
     assert_eq!((&raw.built.params["scale"], &raw.built.params["horizon"]), (&json!("none"), &json!("1m")));
 }
 

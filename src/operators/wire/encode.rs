@@ -1,6 +1,6 @@
 //! Events to JSON bytes: one function a kind of record, written by hand because this is the hottest code of the sink.
 
-use super::json::{push_bool, push_escaped, push_f64, push_int, push_null, push_optional_f64, push_str};
+use super::json::{push_bool, push_escaped, push_f64, push_int, push_null, push_optional_f64, push_plain, push_str};
 use super::{WireContext, push_window};
 use crate::market::{Candle, Trade};
 use crate::processor::{Answer, ChampionChange, Drift, Evaluation, Event, Measures, Prediction, Row};
@@ -82,7 +82,7 @@ fn push_question(p: &Prediction, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     name!(out, "model_version");
     push_int(out, p.version);
     name!(out, "target");
-    push_str(out, p.target.name());
+    push_plain(out, p.target.name());
     name!(out, "horizon_ms");
     push_int(out, p.horizon_ms);
     name!(out, "asked_at");
@@ -92,9 +92,15 @@ fn push_question(p: &Prediction, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     name!(out, "last");
     push_f64(out, p.last);
     name!(out, "prediction");
+    let at = out.len();
     push_f64(out, p.value);
+    let written = at..out.len();
     name!(out, "price");
-    push_optional_f64(out, p.price);
+    match p.price {
+        // With target close both are one number, and writing numbers is the dearest part of a record.
+        Some(price) if price.to_bits() == p.value.to_bits() => out.extend_from_within(written),
+        price => push_optional_f64(out, price),
+    }
 }
 
 /// `topology/coin/model/asked_at`, and `.ordinal` where one moment has several questions.
@@ -118,7 +124,7 @@ fn encode_evaluation(e: &Evaluation, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     name!(out, "model");
     push_str(out, ctx.name(e.model));
     name!(out, "target");
-    push_str(out, e.target.name());
+    push_plain(out, e.target.name());
     name!(out, "horizon_ms");
     push_int(out, e.horizon_ms);
     name!(out, "nowcast");
@@ -171,7 +177,7 @@ fn encode_champion(change: &ChampionChange, ctx: &WireContext<'_>, out: &mut Vec
     name!(out, "champion");
     push_str(out, ctx.name(change.champion));
     name!(out, "metric");
-    push_str(out, change.metric);
+    push_plain(out, change.metric);
     name!(out, "value");
     push_f64(out, change.value);
     name!(out, "previous_value");
@@ -190,7 +196,7 @@ fn encode_drift(drift: &Drift, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     name!(out, "at");
     push_int(out, drift.at.0);
     name!(out, "action");
-    push_str(out, drift.action);
+    push_plain(out, drift.action);
 }
 
 fn encode_candle(candle: &Candle, ctx: &WireContext<'_>, out: &mut Vec<u8>) {

@@ -3,7 +3,8 @@
 /// Appends `text` as the inside of a JSON string (no quotes). Names are almost always plain, so the plain case is one copy.
 #[inline]
 pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().any(needs_escape) {
+    // Without an early exit: names are short and plain, so looking at all bytes at once is faster than stopping at the first odd one.
+    if text.bytes().fold(false, |odd, byte| odd | needs_escape(byte)) {
         text.bytes().for_each(|byte| push_escaped_byte(out, byte));
     } else {
         out.extend_from_slice(text.as_bytes());
@@ -15,6 +16,15 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, text: &str) {
 pub(super) fn push_str(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     push_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Appends a text that is known to need no escape, with its quotes.
+#[inline]
+pub(super) fn push_plain(out: &mut Vec<u8>, text: &'static str) {
+    debug_assert!(!text.bytes().any(needs_escape), "{text:?} is not plain");
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
@@ -52,8 +62,9 @@ pub(super) fn push_null(out: &mut Vec<u8>) {
     out.extend_from_slice(b"null");
 }
 
+#[inline]
 fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 fn push_escaped_byte(out: &mut Vec<u8>, byte: u8) {

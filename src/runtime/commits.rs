@@ -1,0 +1,106 @@
+//! What a client thread does with what comes out of its tasks: produce, commit, tell, keep.
+
+use std::time::{Duration, Instant};
+
+use super::calls::{Trouble, call};
+use super::checkpoint_actor::Keep;
+use super::client_thread::ClientThread;
+use super::clock;
+use super::sink_actor::SinkOutput;
+use super::slot::Phase;
+use super::transaction::Share;
+use crate::failpoint;
+use crate::telemetry::RuntimeEvent;
+
+impl ClientThread {
+    /// Produces a batch's outputs into the open transaction; the batch's credit is free again.
+    pub(super) fn output(&mut self, partition: u32, output: SinkOutput) -> Result<(), Trouble> {
+        self.transaction.open(partition);
+        let Some(slot) = self.slots.get_mut(&partition) else { return Ok(()) };
+        slot.in_flight = slot.in_flight.saturating_sub(1);
+        let places: Vec<_> = slot.outputs.iter().zip(&output.topics).filter(|(_, records)| !records.is_empty()).collect();
+        for (place, records) in places {
+            let client = self.client.as_deref_mut().ok_or_else(|| Trouble::Replace("there is no client".into()))?;
+            let around = (client, &self.shared.control, &*self.shared.telemetry);
+            call(around, "produce", |client| client.produce(place, records))?;
+        }
+        slot.position = output.next_offset.unwrap_or(slot.position);
+        let committed = output.next_offset.map(|next| slot.offset(next));
+        self.transaction.add(partition, output, committed);
+        Ok(())
+    }
+
+    /// When the open transaction is to commit.
+    pub(super) fn commit_due_at(&self) -> Instant {
+        self.last_commit + Duration::from_millis(self.shared.settings.commit_interval_ms)
+    }
+
+    pub(super) fn commit_if_due(&mut self) -> Result<(), Trouble> {
+        let full = self.transaction.bytes() >= self.shared.settings.max_transaction_bytes;
+        if full || clock::now() >= self.commit_due_at() { self.commit() } else { Ok(()) }
+    }
+
+    /// Commits what is in the transaction; nothing of it is told to anybody before.
+    pub(super) fn commit(&mut self) -> Result<(), Trouble> {
+        if self.transaction.is_empty() {
+            return Ok(());
+        }
+        let offsets = self.transaction.offsets(&self.shared.graph.source.topic);
+        failpoint::hit("runtime.before-commit");
+        let started = clock::now();
+        self.log("commit", |client| client.commit(&offsets))?;
+        failpoint::hit("runtime.after-commit");
+        self.shared.telemetry.event(&RuntimeEvent::Committed { thread: self.index, took: started.elapsed() });
+        self.last_commit = clock::now();
+        self.replacements = 0;
+        for (partition, share) in self.transaction.take() {
+            self.committed(partition, share);
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self, partition: u32, share: Share) {
+        let Some(slot) = self.slots.get_mut(&partition) else { return };
+        let position = share.position();
+        slot.committed = position.unwrap_or(slot.committed);
+        let mut counts = crate::task::Counts::default();
+        let mut stream_time = None;
+        for output in share.outputs {
+            self.shared.telemetry.committed(&self.shared.graph, &self.shared.topics, &output.told);
+            counts.add(output.told.counts);
+            stream_time = stream_time.max(output.told.stream_time);
+            self.shared.board.told(&output.told.keys, &output.told.notices, output.predictions);
+        }
+        slot.checkpoints.committed(counts.read);
+        if let (Some(position), Some(recovery)) = (position, self.recoveries.get_mut(&partition)) {
+            recovery.passed(position);
+        }
+        let in_flight = slot.in_flight;
+        self.shared.board.update_task(&slot.partition, self.index, |task| {
+            task.position = position.or(task.position);
+            task.stream_time = task.stream_time.max(stream_time);
+            task.since_start.add(counts);
+            task.total.add(counts);
+            task.in_flight = in_flight;
+        });
+    }
+
+    /// Asks for the snapshots that are due, and has those written whose positions have committed.
+    pub(super) fn keep_checkpoints(&mut self) -> Result<(), Trouble> {
+        let policy = self.shared.settings.checkpoint;
+        for slot in self.slots.values_mut() {
+            if !slot.closing && slot.checkpoints.due(&policy) {
+                slot.ask_for_snapshot();
+            }
+            let Phase::Running(port) = &slot.phase else { continue };
+            if let Some(snapshot) = slot.checkpoints.writable(slot.committed)
+                && port.checkpoint.try_send(Keep(snapshot)).is_err()
+            {
+                let why = "the checkpoint actor does not take it";
+                self.shared.telemetry.event(&RuntimeEvent::CheckpointFailed { partition: &slot.partition, why });
+                slot.checkpoints.done(None);
+            }
+        }
+        Ok(())
+    }
+}

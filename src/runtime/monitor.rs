@@ -1,0 +1,89 @@
+//! Looks at the ends of the partitions once a second and shows where every task stands. It only reads; the client threads know nothing of it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tracing::debug;
+
+use super::board::Board;
+use super::status::{TaskState, TaskStatus};
+use crate::log::{Log, LogError, LogReader};
+use crate::record::{Offset, Timestamp};
+use crate::telemetry::{TaskGauges, Telemetry};
+use crate::topology::Graph;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// See the module's documentation.
+pub(super) struct Monitor {
+    pub(super) graph: Arc<Graph>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) board: Arc<Board>,
+    pub(super) telemetry: Arc<Telemetry>,
+}
+
+/// What the log says of a task's partition.
+struct Ends {
+    end: Offset,
+    newest: Option<Timestamp>,
+}
+
+impl Monitor {
+    /// Runs until `stop` is told or dropped, and looks once more then.
+    pub(super) fn run(&self, stop: &Receiver<()>) {
+        let mut reader = None;
+        loop {
+            let last = !matches!(stop.recv_timeout(INTERVAL), Err(RecvTimeoutError::Timeout));
+            self.look(&mut reader);
+            if last {
+                return;
+            }
+        }
+    }
+
+    fn look(&self, reader: &mut Option<Box<dyn LogReader>>) {
+        for task in self.board.status().tasks.iter().filter(|task| task.state != TaskState::Closed) {
+            let ends = self.ends(reader, task).map_err(|error| debug!(%error, "the end of the log is not known")).ok();
+            self.show(task, ends);
+        }
+        self.telemetry.scores(&self.graph, &self.board.leaderboard());
+    }
+
+    /// A reader that failed is thrown away; the next look makes another.
+    fn ends(&self, reader: &mut Option<Box<dyn LogReader>>, task: &TaskStatus) -> Result<Ends, LogError> {
+        let mut used = match reader.take() {
+            Some(reader) => reader,
+            None => self.log.reader()?,
+        };
+        let end = used.watermarks(&task.partition)?.end;
+        let behind = task.position.is_none_or(|position| position < end);
+        let newest = if behind { newest(used.as_mut(), task, end)? } else { None };
+        *reader = Some(used);
+        Ok(Ends { end, newest })
+    }
+
+    fn show(&self, task: &TaskStatus, ends: Option<Ends>) {
+        let lag = |ends: &Ends| ends.end.0.saturating_sub(task.position.unwrap_or_default().0).max(0).unsigned_abs();
+        let time_lag = |ends: &Ends| match (task.position, ends.newest, task.stream_time) {
+            (Some(position), ..) if position >= ends.end => Some(0),
+            (_, Some(newest), Some(seen)) => Some(newest.since(seen).max(0)),
+            _ => None,
+        };
+        let (lag, time_lag) = (ends.as_ref().map(lag), ends.as_ref().and_then(time_lag));
+        self.board.update_task(&task.partition, task.thread, |shown| {
+            shown.end = ends.map(|ends| ends.end).or(shown.end);
+            shown.lag = lag.or(shown.lag);
+            shown.stream_time_lag_ms = time_lag.or(shown.stream_time_lag_ms);
+        });
+        let (position, stream_time, in_flight) = (task.position, task.stream_time, task.in_flight);
+        self.telemetry.task(&task.partition, &TaskGauges { position, lag, stream_time, stream_time_lag_ms: time_lag, in_flight });
+    }
+}
+
+/// The time stamp of the newest record.
+fn newest(reader: &mut dyn LogReader, task: &TaskStatus, end: Offset) -> Result<Option<Timestamp>, LogError> {
+    let last = Offset((end.0 - 1).max(0));
+    let fetched = reader.read(&task.partition, last, end, 1, Duration::ZERO)?;
+    Ok(fetched.records.records.iter().last().map(|record| record.timestamp))
+}

@@ -1,0 +1,118 @@
+//! The end of tasks: at a rebalance, or when the instance closes. Finish what is in flight, keep the state, commit, let go; one deadline for all of it.
+
+use std::time::{Duration, Instant};
+
+use super::calls::Trouble;
+use super::client_thread::ClientThread;
+use super::clock;
+use super::error::InstanceError;
+use super::slot::{Phase, Slot};
+use super::status::TaskState;
+use crate::record::TopicPartition;
+use crate::telemetry::RuntimeEvent;
+
+/// Longest wait for one piece of news.
+const STEP: Duration = Duration::from_millis(20);
+
+impl ClientThread {
+    /// Partitions go to somebody else. While they are still ours, what was processed is committed; when they are not, nothing of them can be.
+    pub(super) fn taken_away(&mut self, partitions: &[TopicPartition], ours: bool) -> Result<(), Trouble> {
+        let numbers: Vec<u32> = partitions.iter().map(|partition| partition.partition).collect();
+        let outcome = if ours {
+            let deadline = clock::now() + Duration::from_millis(self.shared.settings.revoke_timeout_ms);
+            self.retire(&numbers, deadline)
+        } else {
+            self.lose(&numbers).map(|()| false)
+        };
+        let clean = *outcome.as_ref().unwrap_or(&false);
+        self.drop_slots(&numbers, clean);
+        outcome.map(|_| ())
+    }
+
+    /// Gives up the transaction if these tasks have a share in it; the others in it are rolled back.
+    fn lose(&mut self, numbers: &[u32]) -> Result<(), Trouble> {
+        let involved = self.transaction.partitions();
+        for number in numbers {
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.closing = true;
+                slot.end();
+            }
+        }
+        if involved.iter().any(|partition| numbers.contains(partition)) { self.roll_back("partitions were lost") } else { Ok(()) }
+    }
+
+    /// Everything of these tasks that is in flight comes out and commits, and their states are kept. The answer is whether it all was done in time.
+    fn retire(&mut self, numbers: &[u32], deadline: Instant) -> Result<bool, Trouble> {
+        for number in numbers {
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.closing = true;
+                slot.clear();
+            }
+        }
+        self.wait_until(numbers, deadline, |slot| slot.in_flight == 0)?;
+        // A checkpoint that was under way already stands at an earlier position.
+        self.settle_checkpoints(numbers, deadline)?;
+        for number in numbers {
+            if let Some(slot) = self.slots.get_mut(number)
+                && slot.checkpoints.lacks(slot.position)
+            {
+                slot.ask_for_snapshot();
+            }
+        }
+        self.settle_checkpoints(numbers, deadline)?;
+        let settled = |slot: &Slot| slot.position == slot.committed && slot.in_flight == 0;
+        Ok(numbers.iter().filter_map(|number| self.slots.get(number)).all(settled))
+    }
+
+    /// Commits what there is, and has the checkpoints that are under way written.
+    fn settle_checkpoints(&mut self, numbers: &[u32], deadline: Instant) -> Result<(), Trouble> {
+        self.wait_until(numbers, deadline, |slot| !slot.checkpoints.waits_for_barrier())?;
+        self.commit()?;
+        self.keep_checkpoints()?;
+        self.wait_until(numbers, deadline, |slot| slot.checkpoints.idle())
+    }
+
+    /// Listens until `done` holds for all of these tasks that live, or the deadline has come.
+    fn wait_until(&mut self, numbers: &[u32], deadline: Instant, done: impl Fn(&Slot) -> bool) -> Result<(), Trouble> {
+        loop {
+            let waits = |slot: &Slot| matches!(slot.phase, Phase::Running(_)) && !done(slot);
+            let left = clock::left(deadline);
+            if left.is_zero() || !numbers.iter().filter_map(|number| self.slots.get(number)).any(waits) {
+                return Ok(());
+            }
+            self.listen(left.min(STEP))?;
+        }
+    }
+
+    fn drop_slots(&mut self, numbers: &[u32], clean: bool) {
+        for number in numbers {
+            let Some(mut slot) = self.slots.remove(number) else { continue };
+            slot.end();
+            self.recoveries.remove(number);
+            self.shared.telemetry.event(&RuntimeEvent::Closed { partition: &slot.partition, clean });
+            self.shared.board.update_task(&slot.partition, self.index, |task| {
+                task.state = TaskState::Closed;
+                task.in_flight = 0;
+            });
+        }
+    }
+
+    /// Closes all tasks and the client.
+    ///
+    /// # Errors
+    /// When not everything was committed before the deadline, or the log failed.
+    pub(super) fn close(&mut self, deadline: Instant) -> Result<(), InstanceError> {
+        let numbers: Vec<u32> = self.slots.keys().copied().collect();
+        let outcome = self.retire(&numbers, deadline);
+        let clean = *outcome.as_ref().unwrap_or(&false);
+        self.drop_slots(&numbers, clean);
+        let left = clock::left(deadline).max(Duration::from_secs(1));
+        let closed = self.client.take().map_or(Ok(()), |mut client| client.close(left));
+        match outcome {
+            Err(Trouble::Stop(error)) => Err(error),
+            Err(Trouble::Abort(_) | Trouble::Replace(_)) => Err(InstanceError::Deadline),
+            Ok(false) => Err(InstanceError::Deadline),
+            Ok(true) => closed.map_err(InstanceError::Log),
+        }
+    }
+}

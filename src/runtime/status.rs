@@ -1,0 +1,183 @@
+//! What an instance tells about itself: the state of every task, and where it stands.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::record::{Offset, Timestamp, TopicPartition};
+use crate::task::Counts;
+use crate::telemetry::RestoreSource;
+
+/// A silent replay under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReplaySpan {
+    /// First record of the replay.
+    pub from: Offset,
+    /// The committed position, where the task goes live.
+    pub to: Offset,
+    /// Where the replay stands.
+    pub at: Offset,
+}
+
+/// The state of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum TaskState {
+    /// Assigned; nothing has been looked at yet.
+    Created,
+    /// State is being brought back after an assignment.
+    Restoring(ReplaySpan),
+    /// Live.
+    Running,
+    /// State is being brought back after a failure or a transaction that did not commit.
+    Recovering(ReplaySpan),
+    /// The partition was taken away, or the instance has ended.
+    Closed,
+}
+
+impl TaskState {
+    /// The names of all states, in the order of a life.
+    pub const NAMES: [&'static str; 5] = ["created", "restoring", "running", "recovering", "closed"];
+
+    /// The state's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            TaskState::Created => "created",
+            TaskState::Restoring(_) => "restoring",
+            TaskState::Running => "running",
+            TaskState::Recovering(_) => "recovering",
+            TaskState::Closed => "closed",
+        }
+    }
+}
+
+/// How a task came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RestoreStatus {
+    /// Where its state came from.
+    pub source: RestoreSource,
+    /// Position of the checkpoint it took.
+    pub checkpoint: Option<Offset>,
+    /// Nodes that the checkpoint did not have and that were warmed from the log.
+    pub warmed: Vec<String>,
+    /// Its first live record.
+    pub live_at: Offset,
+    /// Records replayed.
+    pub records: u64,
+    /// Time it took, ms.
+    pub took_ms: u64,
+}
+
+/// A checkpoint that is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CheckpointStatus {
+    /// Its position.
+    pub position: Offset,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskStatus {
+    /// Its input partition.
+    pub partition: TopicPartition,
+    /// The client thread that owns it.
+    pub thread: u32,
+    /// Its state.
+    #[serde(flatten)]
+    pub state: TaskState,
+    /// Committed position: the next record to be committed.
+    pub position: Option<Offset>,
+    /// End of the partition, when it was last looked at.
+    pub end: Option<Offset>,
+    /// Records between them; an upper bound where offsets have gaps.
+    pub lag: Option<u64>,
+    /// Newest event time taken since the start.
+    pub stream_time: Option<Timestamp>,
+    /// Event time between the newest record in the log and the newest one taken, ms; 0 when everything is read.
+    pub stream_time_lag_ms: Option<i64>,
+    /// Records committed since the instance started.
+    pub since_start: Counts,
+    /// Records of the task's whole life, as its state counts them.
+    pub total: Counts,
+    /// Batches between source and transaction.
+    pub in_flight: usize,
+    /// How it last came back.
+    pub restored: Option<RestoreStatus>,
+    /// Failures caught since the start.
+    pub failures: u64,
+    /// The newest of them.
+    pub last_failure: Option<String>,
+    /// Records that are dead-lettered unseen.
+    pub skipped: usize,
+    /// The newest checkpoint of this process.
+    pub checkpoint: Option<CheckpointStatus>,
+}
+
+impl TaskStatus {
+    pub(super) fn new(partition: TopicPartition, thread: u32) -> Self {
+        TaskStatus {
+            partition,
+            thread,
+            state: TaskState::Created,
+            position: None,
+            end: None,
+            lag: None,
+            stream_time: None,
+            stream_time_lag_ms: None,
+            since_start: Counts::default(),
+            total: Counts::default(),
+            in_flight: 0,
+            restored: None,
+            failures: 0,
+            last_failure: None,
+            skipped: 0,
+            checkpoint: None,
+        }
+    }
+}
+
+/// An instance and its tasks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstanceStatus {
+    /// `application.id`.
+    pub application_id: Arc<str>,
+    /// The topology.
+    pub topology: Arc<str>,
+    /// Client threads that run.
+    pub threads: u32,
+    /// The tasks it has or had, by partition.
+    pub tasks: Vec<TaskStatus>,
+    /// Why it has ended by itself, if it has.
+    pub failure: Option<String>,
+    /// Whether all its threads have ended.
+    pub ended: bool,
+}
+
+impl InstanceStatus {
+    /// Whether it has tasks and all of them are live.
+    pub fn ready(&self) -> bool {
+        let mut open = self.tasks.iter().filter(|task| task.state != TaskState::Closed).peekable();
+        self.failure.is_none() && !self.ended && open.peek().is_some() && open.all(|task| task.state == TaskState::Running)
+    }
+
+    /// The task of a partition number.
+    pub fn task(&self, partition: u32) -> Option<&TaskStatus> {
+        self.tasks.iter().find(|task| task.partition.partition == partition)
+    }
+
+    /// Records committed since the start, over all tasks.
+    pub fn since_start(&self) -> Counts {
+        let mut sum = Counts::default();
+        self.tasks.iter().for_each(|task| sum.add(task.since_start));
+        sum
+    }
+
+    /// Records of all tasks' whole lives.
+    pub fn total(&self) -> Counts {
+        let mut sum = Counts::default();
+        self.tasks.iter().for_each(|task| sum.add(task.total));
+        sum
+    }
+}

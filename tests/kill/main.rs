@@ -1,0 +1,98 @@
+//! Guarantee 2: `kill -9` at any moment loses nothing, repeats nothing and learns nothing twice.
+//!
+//! The real binary runs the quickstart over real candles (or, without them, the simulated exchange) and is killed again and again, at random moments and
+//! at named points. After every kill the state directory must hold a prefix of what an undisturbed run puts out, and no checkpoint ahead of the committed
+//! offsets; at the end everything, state digests included. The same harness then runs engines with planted bugs and must catch every one.
+//!
+//! The short version runs always, the long one with `TIDEMILL_LONG_TESTS=1`. The seed is printed; `TIDEMILL_SEED` repeats a run.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod harness;
+mod plants;
+
+use std::time::Duration;
+
+use harness::{Crash, Harness};
+
+/// Every named point of the program at which the engine can be killed.
+const POINTS: &[&str] = &[
+    "log.before-append",
+    "log.after-append",
+    "log.before-commit",
+    "log.after-commit",
+    "runtime.before-commit",
+    "runtime.after-commit",
+    "runtime.after-checkpoint",
+    "runtime.mid-restore",
+    "store.before-chunks",
+    "store.after-chunks",
+    "store.before-manifest",
+    "store.after-manifest",
+];
+
+fn seed() -> u64 {
+    std::env::var("TIDEMILL_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_120)
+}
+
+/// Kills the program `kills` times while it works through `records` records, half of the times at named points.
+fn survive(records: u64, kills: usize) {
+    let harness = Harness::new("quickstart.toml", records);
+    let mut random = harness::Random::new(seed());
+    println!("seed {}, {records} records of {}, {kills} kills", seed(), harness.input_name());
+    let mut points = POINTS.iter().cycle();
+    let mut done = 0;
+    for round in 0.. {
+        assert!(
+            round < kills * 20,
+            "only {done} of {kills} kills happened: the program ends too early or points are not reached"
+        );
+        // The input grows from round to round, so that there is work left to be killed in.
+        let limit = (records * (done as u64 + 1)).div_ceil(kills as u64 + 1);
+        let crash = if random.below(2) == 0 {
+            Crash::After(Duration::from_millis(150 + random.below(900)))
+        } else {
+            Crash::At(points.next().expect("cycles"), 1 + random.below(4))
+        };
+        if harness.run_and_crash(limit, &crash) {
+            done += 1;
+            println!("kill {done}: {crash:?}, {} records committed", harness.committed_records());
+            harness.check_crash_state();
+        }
+        if done == kills {
+            break;
+        }
+    }
+    harness.run_to_end();
+    harness.check_final_state();
+}
+
+#[test]
+fn a_few_kills_over_candles_change_nothing() {
+    survive(12_000, 14);
+}
+
+#[test]
+fn many_kills_over_many_candles_change_nothing() {
+    if !common::long_tests() {
+        println!("the long kill test did not run: set TIDEMILL_LONG_TESTS=1");
+        return;
+    }
+    survive(210_000, 60);
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    for plant in plants::Plant::ALL {
+        let caught = plants::caught(plant, seed());
+        println!("planted {plant:?}: {}", caught.as_deref().unwrap_or("not caught"));
+        assert!(caught.is_some(), "the harness does not notice {plant:?}");
+    }
+    assert_eq!(plants::caught(plants::Plant::Nothing, seed()), None, "a sound engine raises no alarm");
+}
+
+/// Not a test of its own: the process that [`plants`] starts and kills.
+#[test]
+fn planted_child() {
+    plants::child_main();
+}

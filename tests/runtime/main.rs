@@ -1,0 +1,10 @@
+//! The runtime on the embedded log: outputs and state equal those of the backtest, whatever the threads, batches, restarts, panics and failed commits.
+#![cfg(feature = "runtime")]
+
+mod bench;
+mod equality;
+mod faults;
+mod limits;
+mod nodes;
+mod panics;
+mod restarts;
