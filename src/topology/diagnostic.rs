@@ -107,12 +107,17 @@ impl Problem {
 
     /// A parameter's mistake. A missing parameter stands nowhere, so its table is shown; of an unknown one its key; of all others the value.
     pub fn of_param(error: &ParamError) -> Self {
+        let (key, value) = (Place::Key(error.path.clone()), Place::Value(error.path.clone()));
         let (place, message) = match error.kind {
-            ParamErrorKind::Missing => (Place::Key(error.path.clone()), format!("missing key {}", key_text(&error.path))),
-            ParamErrorKind::Unknown if error.message == "unknown parameter" => {
-                (Place::Key(error.path.clone()), format!("unknown key {}", key_text(&error.path)))
+            ParamErrorKind::Missing if is_table(&error.path) => (key, format!("{}: {}", key_text(&error.path), error.message)),
+            ParamErrorKind::Missing if error.message == "this parameter is required" => {
+                (key, format!("missing key {}", key_text(&error.path)))
             }
-            _ => (Place::Value(error.path.clone()), format!("{}: {}", key_text(&error.path), error.message)),
+            ParamErrorKind::Missing => (key, format!("missing key {}: {}", key_text(&error.path), error.message)),
+            ParamErrorKind::Unknown if error.message == "unknown parameter" => {
+                (key, format!("unknown key {}", key_text(&error.path)))
+            }
+            _ => (value, format!("{}: {}", key_text(&error.path), error.message)),
         };
         let problem = Problem::at(place, message).expected(error.expected.as_str()).suggest(error.suggestion.as_deref());
         Problem { missing: error.kind == ParamErrorKind::Missing, ..problem }
@@ -160,6 +165,11 @@ impl Problem {
             Place::Key(path) | Place::Value(path) => path,
         }
     }
+}
+
+/// Whether a path leads to a node's, source's or sink's table rather than to a key in one.
+fn is_table(path: &[String]) -> bool {
+    path.len() == 2 && path[0] != "topology"
 }
 
 /// A key with its table: `` `window.grace` in [processors.bars] ``.

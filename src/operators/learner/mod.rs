@@ -13,6 +13,8 @@ pub use seed::derive_seed;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use self::brain::Recipe;
 use self::operator::Learner;
 use self::plan::Plan;
@@ -88,12 +90,11 @@ pub fn entry() -> OperatorEntry {
 }
 
 fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
-    let mut params = LearnerParams::read(build.params, build.path)?;
+    let mut params = LearnerParams::read(build.params, build.path).map_err(|errors| with_model_errors(errors, build))?;
     let entry = build.models.resolve(&params.model, &child(build.path, "model")).map(|(entry, ..)| entry);
     let takes_features = entry.map_or(true, |entry| entry.kind != Kind::Forecaster);
-    let plan = Plan::new(&params, build, takes_features).map_err(|errors| with_model_errors(errors, &params, build));
-    let plan = Arc::new(plan?);
-    let recipe = Recipe::new(&mut params, &plan, build.models, build.path)?;
+    let plan = Arc::new(Plan::new(&params, build, takes_features).map_err(|errors| with_model_errors(errors, build))?);
+    let recipe = Recipe::new(&mut params, &plan, build.models, build.path).map_err(|errors| with_model_errors(errors, build))?;
     params.horizon = Some(Duration::from_ms(plan.question.horizon_ms));
     let port = plan.port();
     let (id, seed, name) = (build.id, build.seed, build.name.to_owned());
@@ -103,11 +104,21 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     Ok(Built { factory, port, params: params.to_value() })
 }
 
-/// What is wrong with the model besides, so that a user sees all mistakes at once; the columns of all parents stand in for those not settled.
-fn with_model_errors(mut errors: Vec<ParamError>, params: &LearnerParams, build: &Build<'_>) -> Vec<ParamError> {
-    let columns = build.parents.iter().flat_map(|parent| parent.port.columns.iter()).map(|column| column.name.as_str());
-    let checked = build.models.build(&params.model, &child(build.path, "model"), &Schema::new(columns), 0);
-    errors.extend(checked.err().unwrap_or_default());
+/// What is wrong with the model and the scaler besides, so that a user sees all mistakes at once; the columns of all parents stand in for those not
+/// settled.
+fn with_model_errors(mut errors: Vec<ParamError>, build: &Build<'_>) -> Vec<ParamError> {
+    let schema =
+        Schema::new(build.parents.iter().flat_map(|parent| parent.port.columns.iter()).map(|column| column.name.as_str()));
+    let written = |key: &str| build.params.get(key).map(|spec| (spec, child(build.path, key)));
+    let model = written("model").and_then(|(spec, path)| build.models.build(spec, &path, &schema, 0).err());
+    let named = |spec: &Value| !matches!(spec.as_str(), Some("auto" | "none" | "standard"));
+    let scale = written("scale").filter(|(spec, _)| named(spec));
+    let scale = scale.and_then(|(spec, path)| build.models.transformer(spec, &path, &schema, 0).err());
+    for error in model.into_iter().chain(scale).flatten() {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
     errors
 }
 

@@ -112,11 +112,11 @@ impl<'a> Reader<'a> {
             let example = Some("begin the file with [topology] and name = \"my-topology\"");
             return self.tell(Problem::at_key(&[], "missing table [topology]").suggest(example));
         };
+        if let Some(name) = value.get("name").and_then(Value::as_str) {
+            self.check_name(name, Problem::at_value(&path(&[here, "name"]), ""));
+        }
         match TopologyParams::read(value, &path(&[here])) {
-            Ok(settings) => {
-                self.check_name(&settings.name, Problem::at_value(&path(&[here, "name"]), ""));
-                self.declared.outline.settings = Some(settings);
-            }
+            Ok(settings) => self.declared.outline.settings = Some(settings),
             Err(errors) => self.tell_params(&errors),
         }
     }
