@@ -60,7 +60,6 @@ mod client_thread;
 mod clock;
 mod commits;
 mod control;
-mod differences;
 mod error;
 mod flow;
 mod gather;

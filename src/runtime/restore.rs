@@ -10,16 +10,15 @@ use thiserror::Error;
 
 use super::board::Board;
 use super::clock;
-use super::differences::differences;
 use super::link::{TaskLink, Told, guarded};
 use super::status::{ReplaySpan, RestoreStatus, TaskState};
 use crate::failpoint;
 use crate::log::{Log, LogError, LogReader, Reaction};
 use crate::record::{Offset, TopicPartition};
 use crate::store::{Checkpoint, CheckpointStore, StoreError};
-use crate::task::{Facts, MissingInput, Plan, Refused, Skips, SnapshotFacts, Task, TaskError, TaskSnapshot, resolve};
+use crate::task::{Facts, MissingInput, NodeState, Plan, Refused, Skips, SnapshotFacts, Task, TaskError, TaskSnapshot, resolve};
 use crate::telemetry::{CheckpointRefusal, RestoreSource, RuntimeEvent, Telemetry};
-use crate::topology::Graph;
+use crate::topology::{Graph, StoredNode, diff};
 
 /// Records of one step of a replay; its progress is told, and its end looked for, after each.
 const STEP_RECORDS: usize = 1_000;
@@ -181,7 +180,7 @@ impl Restore {
 
     fn refused(&self, refused: Refused, stored: &[Stored]) -> RestoreError {
         let differences = match (&refused, stored.first()) {
-            (Refused::Changed { .. }, Some(newest)) => differences(&self.graph, &newest.snapshot),
+            (Refused::Changed { .. }, Some(newest)) => format!("\n{}", differences(&self.graph, &newest.snapshot)),
             _ => String::new(),
         };
         RestoreError::Refused { refused, differences }
@@ -366,6 +365,18 @@ impl Restore {
         self.telemetry.event(&RuntimeEvent::Restored { partition: &self.link.partition, source, live_at, records, took });
         Restored { task, skips: self.skips.clone(), status, kept_at }
     }
+}
+
+/// What the nodes were and are, and the command that lets go of what does not fit. The graph does not know the name of its file.
+fn differences(graph: &Graph, snapshot: &TaskSnapshot) -> String {
+    let node = |node: &NodeState| StoredNode {
+        name: node.name.clone(),
+        operator: node.operator.clone(),
+        fingerprint: node.fingerprint.clone(),
+        spec: serde_json::from_str(&node.spec).unwrap_or_default(),
+    };
+    let stored: Vec<StoredNode> = snapshot.nodes.iter().map(node).collect();
+    diff(&snapshot.source_fingerprint, &stored, graph).render("TOPOLOGY")
 }
 
 /// The name under which the store knows the task of a partition.

@@ -167,7 +167,7 @@ fn a_node_that_has_changed_stops_the_instance_with_a_diff_and_the_command() {
     let changed = compiled(&TOPOLOGY.replace("pull = 0.1", "pull = 0.2"), &catalog);
     let handle = bench.start(&changed, settings());
     let why = handle.wait_failed(PATIENCE).expect("it stops");
-    for part in ["slow", "pull: was 0.1, is 0.2", "tidemill state reset"] {
+    for part in ["slow", "pull: 0.1 -> 0.2", "tidemill state reset TOPOLOGY --node slow"] {
         assert!(why.contains(part), "{part} in {why}");
     }
     assert!(handle.shutdown(PATIENCE).is_err());
