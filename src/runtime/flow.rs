@@ -6,13 +6,13 @@ use actix::prelude::*;
 use prometheus::Counter;
 
 use super::clock;
-use super::link::{TaskLink, guarded};
+use super::link::TaskLink;
 use super::recovery::Failure;
 use super::supervisor::{StageFailed, Supervisor};
 use crate::processor::KeyTable;
 use crate::record::Offset;
 use crate::snapshot::SnapshotError;
-use crate::task::{BatchEnv, NodeState, StageOutput};
+use crate::task::{NodeState, StageOutput};
 
 /// One actor's part of an element of the task's sequence.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ pub(super) struct Wire {
     pub(super) lane: usize,
 }
 
-/// What source, stage and sink actors have in common: a name, wires downstream, and what to do when the work panics.
+/// What source, stage and sink actors have in common: a name, wires downstream, and whom to tell when the work panics.
 pub(super) struct Station {
     pub(super) name: String,
     pub(super) link: TaskLink,
@@ -59,12 +59,12 @@ pub(super) struct Station {
 }
 
 impl Station {
-    /// Calls `work` and adds up its time; a panic is reported, and the answer is `None`.
-    pub(super) fn work<T>(&self, records: (Offset, Offset), work: impl FnOnce() -> T) -> Option<T> {
+    /// Calls `work` and adds up its time.
+    pub(super) fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
         let started = clock::now();
-        let outcome = guarded(work);
+        let done = work();
         self.busy.inc_by(started.elapsed().as_secs_f64());
-        outcome.map_err(|message| self.fail(records, message)).ok()
+        done
     }
 
     /// Sends a part to every downstream actor.
@@ -74,27 +74,30 @@ impl Station {
         for wire in &self.wires {
             let flow = Flow { seq, lane: wire.lane, part: part.clone() };
             if let Err(SendError::Full(flow)) = wire.to.try_send(flow) {
-                self.fail(records_of(&flow.part), format!("the mailbox downstream of {} is full", self.name));
+                self.fail(flow.part.records(), format!("the mailbox downstream of {} is full", self.name));
             }
         }
     }
 
-    fn fail(&self, records: (Offset, Offset), message: String) {
+    /// Reports a panic: the supervisor ends this life of the task.
+    pub(super) fn fail(&self, records: (Offset, Offset), message: String) {
         let failure = Failure { stage: self.name.clone(), records, message };
         // A full mailbox holds failures enough; one that is closed belongs to an instance that is ending.
         drop(self.supervisor.try_send(StageFailed { link: self.link.clone(), failure }));
     }
 }
 
-/// First and last record of a batch.
-pub(super) fn records_in(env: &BatchEnv) -> (Offset, Offset) {
-    let offsets = &env.input.offsets;
-    (offsets.first().copied().unwrap_or_default(), offsets.last().copied().unwrap_or_default())
+impl Part {
+    /// First and last record of the batch; of a barrier, nothing: passing one does not touch a state.
+    pub(super) fn records(&self) -> (Offset, Offset) {
+        match self {
+            Part::Batch(output) => ends(&output.env.input.offsets),
+            Part::Barrier(_) => Default::default(),
+        }
+    }
 }
 
-fn records_of(part: &Part) -> (Offset, Offset) {
-    match part {
-        Part::Batch(output) => records_in(&output.env),
-        Part::Barrier(_) => Default::default(),
-    }
+/// First and last of these offsets.
+pub(super) fn ends(offsets: &[Offset]) -> (Offset, Offset) {
+    (offsets.first().copied().unwrap_or_default(), offsets.last().copied().unwrap_or_default())
 }

@@ -15,7 +15,7 @@ use super::status::{ReplaySpan, RestoreStatus, TaskState};
 use crate::failpoint;
 use crate::log::{Log, LogError, LogReader, Reaction};
 use crate::record::{Offset, TopicPartition};
-use crate::store::{Checkpoint, CheckpointStore, StoreError};
+use crate::store::{Checkpoint, CheckpointInfo, CheckpointStore, Listing, StoreError};
 use crate::task::{Facts, MissingInput, NodeState, Plan, Refused, Skips, SnapshotFacts, Task, TaskError, TaskSnapshot, resolve};
 use crate::telemetry::{CheckpointRefusal, RestoreSource, RuntimeEvent, Telemetry};
 use crate::topology::{Graph, StoredNode, diff};
@@ -136,24 +136,26 @@ impl Restore {
     /// See [`RestoreError`].
     fn run(&self) -> Result<Restored, RestoreError> {
         let mut reader = self.patiently(|| self.log.reader())?;
-        let mut stored = self.stored();
+        let mut candidates = self.candidates().into_iter();
+        let mut stored = candidates.find_map(|generation| self.open(generation));
         loop {
             let ends = self.patiently(|| reader.watermarks(&self.link.partition))?;
             self.refuse_beyond(ends.end)?;
-            let facts = self.facts(ends.start, &stored);
-            let plan = resolve(&self.graph, &facts).map_err(|refused| self.refused(refused, &stored))?;
-            match self.carry_out(&plan, &stored, reader.as_mut()) {
-                Ok((task, records)) => return Ok(self.restored(&plan, &stored, task, records, ends.start)),
+            let facts = self.facts(ends.start, stored.as_ref());
+            let plan = resolve(&self.graph, &facts).map_err(|refused| self.refused(refused, stored.as_ref()))?;
+            match self.carry_out(&plan, stored.as_ref(), reader.as_mut()) {
+                Ok((task, records)) => return Ok(self.restored(&plan, task, records, ends.start)),
                 Err(Setback::Hopeless(error)) => return Err(error),
                 Err(Setback::Unusable(generation, detail)) => {
                     self.refuse(generation, CheckpointRefusal::Damaged, &detail);
-                    stored.retain(|stored| stored.generation != generation);
+                    stored = candidates.find_map(|generation| self.open(generation));
                 }
             }
         }
     }
 
-    fn facts(&self, log_start: Offset, stored: &[Stored]) -> Facts {
+    /// Only one snapshot is opened at a time: they may be large, and the newest is nearly always the one.
+    fn facts(&self, log_start: Offset, stored: Option<&Stored>) -> Facts {
         let snapshots = stored.iter().map(|Stored { generation, snapshot }| SnapshotFacts {
             generation: *generation,
             position: snapshot.position,
@@ -178,69 +180,80 @@ impl Restore {
         }
     }
 
-    fn refused(&self, refused: Refused, stored: &[Stored]) -> RestoreError {
-        let differences = match (&refused, stored.first()) {
+    fn refused(&self, refused: Refused, stored: Option<&Stored>) -> RestoreError {
+        let differences = match (&refused, stored) {
             (Refused::Changed { .. }, Some(newest)) => format!("\n{}", differences(&self.graph, &newest.snapshot)),
             _ => String::new(),
         };
         RestoreError::Refused { refused, differences }
     }
 
-    /// The snapshots that may be taken, newest first. Those that may not are told of.
-    fn stored(&self) -> Vec<Stored> {
+    /// The generations that may be taken, newest first. Those that may not are told of.
+    fn candidates(&self) -> Vec<u64> {
         let task = task_name(&self.link.partition);
-        let listing = match self.store.list(&task) {
-            Ok(listing) => listing,
+        let candidates = self.list(&task).and_then(|listing| {
+            if listing.intact.iter().all(|info| !self.ahead(info)) {
+                return Ok(listing);
+            }
+            self.drop_those_ahead(&task, &listing)?;
+            self.list(&task)
+        });
+        match candidates {
+            Ok(listing) => listing.intact.iter().map(|info| info.generation).collect(),
             Err(error) => {
                 self.refuse(0, CheckpointRefusal::Damaged, &error.to_string());
-                return Vec::new();
+                Vec::new()
             }
-        };
+        }
+    }
+
+    fn list(&self, task: &str) -> Result<Listing, StoreError> {
+        let listing = self.store.list(task)?;
         listing.damaged.iter().for_each(|what| self.refuse(0, CheckpointRefusal::Damaged, what));
-        let generations = listing.intact.iter().map(|info| info.generation);
-        let mut stored: Vec<Stored> = generations.filter_map(|generation| self.open(&task, generation)).collect();
-        if stored.iter().any(|stored| self.ahead(stored)) {
-            self.drop_those_ahead(&task, &mut stored);
-        }
-        stored
+        Ok(listing)
     }
 
-    /// Reads one snapshot; `None`, told of, when it cannot be ours.
-    fn open(&self, task: &str, generation: u64) -> Option<Stored> {
-        let refuse = |reason, detail: &str| self.refuse(generation, reason, detail);
-        let bytes = self.store.load(task, generation).map_err(|e| refuse(CheckpointRefusal::Damaged, &e.to_string())).ok()?;
-        let snapshot = TaskSnapshot::from_bytes(&bytes).map_err(|e| refuse(CheckpointRefusal::Damaged, &e.to_string())).ok()?;
-        let found = (&*snapshot.topology, &snapshot.partition);
-        if found == (&*self.graph.name, &self.link.partition) {
-            return Some(Stored { generation, snapshot });
-        }
-        let detail = format!("it is of topology {} and partition {}", found.0, found.1);
-        refuse(CheckpointRefusal::Foreign, &detail);
-        None
+    /// Where a snapshot stands; one that does not say so cannot be told from one that is ahead.
+    fn position(&self, info: &CheckpointInfo) -> Offset {
+        info.positions.get(&self.link.partition).copied().unwrap_or(Offset(i64::MAX))
     }
 
-    fn ahead(&self, stored: &Stored) -> bool {
-        self.committed.is_none_or(|committed| stored.snapshot.position > committed)
+    fn ahead(&self, info: &CheckpointInfo) -> bool {
+        self.committed.is_none_or(|committed| self.position(info) > committed)
     }
 
     /// Removes snapshots of a future that never committed: once the task has caught up with their positions they would look like its own.
-    fn drop_those_ahead(&self, task: &str, stored: &mut Vec<Stored>) {
-        for ahead in stored.iter().filter(|stored| self.ahead(stored)) {
-            let committed = self.committed.map_or_else(|| "nothing".to_owned(), |committed| committed.to_string());
-            let detail = format!("its position is {}, but {committed} is committed", ahead.snapshot.position);
-            self.refuse(ahead.generation, CheckpointRefusal::Ahead, &detail);
+    fn drop_those_ahead(&self, task: &str, listing: &Listing) -> Result<(), StoreError> {
+        let (ahead, others): (Vec<_>, Vec<_>) = listing.intact.iter().partition(|info| self.ahead(info));
+        let committed = self.committed.map_or_else(|| "nothing".to_owned(), |committed| committed.to_string());
+        for info in ahead {
+            let detail = format!("its position is {}, but {committed} is committed", self.position(info));
+            self.refuse(info.generation, CheckpointRefusal::Ahead, &detail);
         }
-        stored.retain(|stored| !self.ahead(stored));
-        let rewritten = self.store.remove(task).and_then(|()| match stored.first_mut() {
-            Some(newest) => {
-                keep(self.store.as_ref(), &self.graph, &newest.snapshot).map(|(generation, _)| newest.generation = generation)
-            }
-            None => Ok(()),
-        });
-        stored.truncate(1);
-        if let Err(error) = rewritten {
-            self.telemetry.event(&RuntimeEvent::CheckpointFailed { partition: &self.link.partition, why: &error.to_string() });
+        let kept = match others.first() {
+            Some(info) => Some((*info, self.store.load(task, info.generation)?)),
+            None => None,
+        };
+        self.store.remove(task)?;
+        if let Some((info, payload)) = kept {
+            let (positions, fingerprint) = (info.positions.clone(), info.fingerprint.clone());
+            self.store.write(task, &Checkpoint { positions, fingerprint, payload })?;
         }
+        Ok(())
+    }
+
+    /// Reads one snapshot; `None`, told of, when it cannot be ours.
+    fn open(&self, generation: u64) -> Option<Stored> {
+        let refuse = |reason, detail: &str| self.refuse(generation, reason, detail);
+        let damaged = |error: &dyn std::fmt::Display| refuse(CheckpointRefusal::Damaged, &error.to_string());
+        let bytes = self.store.load(&task_name(&self.link.partition), generation).map_err(|e| damaged(&e)).ok()?;
+        let snapshot = TaskSnapshot::from_bytes(&bytes).map_err(|e| damaged(&e)).ok()?;
+        let (topology, partition) = (&*snapshot.topology, &snapshot.partition);
+        if (topology, partition) == (&*self.graph.name, &self.link.partition) {
+            return Some(Stored { generation, snapshot });
+        }
+        refuse(CheckpointRefusal::Foreign, &format!("it is of topology {topology} and partition {partition}"));
+        None
     }
 
     fn refuse(&self, generation: u64, reason: CheckpointRefusal, detail: &str) {
@@ -249,16 +262,15 @@ impl Restore {
     }
 
     /// The task at its live position, and how many records were replayed.
-    fn carry_out(&self, plan: &Plan, stored: &[Stored], reader: &mut dyn LogReader) -> Result<(Task, u64), Setback> {
+    fn carry_out(&self, plan: &Plan, stored: Option<&Stored>, reader: &mut dyn LogReader) -> Result<(Task, u64), Setback> {
         let partition = self.link.partition.partition;
         let fresh = |at: Offset| Task::new(self.graph.clone(), partition, at, self.skips.clone());
-        let find = |wanted: u64| stored.iter().find(|s| s.generation == wanted).expect("the plan names one of the facts");
+        let snapshot = || &stored.expect("the plan takes the snapshot it was told of").snapshot;
         let unusable = |generation: u64| move |error: TaskError| Setback::Unusable(generation, error.to_string());
         match *plan {
             Plan::Begin { at } => Ok((self.begin(fresh(at)), 0)),
             Plan::Resume { generation, from, live_at } => {
-                let snapshot = &find(generation).snapshot;
-                let restored = Task::restore(self.graph.clone(), partition, snapshot, self.skips.clone());
+                let restored = Task::restore(self.graph.clone(), partition, snapshot(), self.skips.clone());
                 let mut task = restored.map_err(unusable(generation))?;
                 let records = self.replay(&mut task, reader, from, live_at)?;
                 Ok((task, records))
@@ -266,7 +278,7 @@ impl Restore {
             Plan::Warm { generation, from, warm_from, live_at, .. } => {
                 let mut task = fresh(warm_from);
                 let warmed = self.replay(&mut task, reader, warm_from, from)?;
-                task.adopt(&find(generation).snapshot).map_err(unusable(generation))?;
+                task.adopt(snapshot()).map_err(unusable(generation))?;
                 let records = self.replay(&mut task, reader, from, live_at)?;
                 Ok((task, warmed + records))
             }
@@ -346,15 +358,13 @@ impl Restore {
         }
     }
 
-    fn restored(&self, plan: &Plan, stored: &[Stored], task: Task, records: u64, start: Offset) -> Restored {
-        let (source, generation, warmed) = match plan {
+    fn restored(&self, plan: &Plan, task: Task, records: u64, start: Offset) -> Restored {
+        let (source, checkpoint, warmed) = match plan {
             Plan::Begin { .. } => (RestoreSource::Begin, None, Vec::new()),
-            Plan::Resume { generation, .. } => (RestoreSource::Checkpoint, Some(*generation), Vec::new()),
-            Plan::Warm { generation, nodes, .. } => (RestoreSource::Warm, Some(*generation), nodes.clone()),
+            Plan::Resume { from, .. } => (RestoreSource::Checkpoint, Some(*from), Vec::new()),
+            Plan::Warm { from, nodes, .. } => (RestoreSource::Warm, Some(*from), nodes.clone()),
             Plan::Rebuild { .. } => (RestoreSource::Rebuild, None, Vec::new()),
         };
-        let taken = stored.iter().find(|stored| Some(stored.generation) == generation);
-        let checkpoint = taken.map(|stored| stored.snapshot.position);
         let kept_at = if source == RestoreSource::Begin { Some(task.position()) } else { checkpoint };
         // A warmed task's new nodes are in no checkpoint yet.
         let kept_at = kept_at.filter(|_| source != RestoreSource::Warm);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use actix::prelude::*;
 
 use super::board::LatestPrediction;
-use super::flow::{Flow, Part, Passed, Station, records_in};
+use super::flow::{Flow, Part, Passed, Station};
 use super::gather::Gather;
 use super::latest::latest_predictions;
-use super::link::Told;
+use super::link::{Told, guarded};
 use super::stage_actor::batches;
 use super::supervisor::Seat;
 use crate::processor::{Letter, LetterKind, NodeId};
@@ -54,19 +54,29 @@ impl SinkActor {
         SinkActor { outlet, graph, station, gather: Gather::new(lanes), position, counts, _seat: seat }
     }
 
-    /// Encodes a batch; `None` after a panic.
-    fn finish(&mut self, outputs: &[Arc<StageOutput>]) -> Option<SinkOutput> {
-        let records = records_in(&outputs.first()?.env);
+    fn take(&mut self, Flow { seq, lane, part }: Flow) {
+        self.gather.put(seq, lane, part);
+        while let Some((_, parts)) = self.gather.pop() {
+            let told = match parts.first() {
+                Some(Part::Barrier(_)) => Told::Snapshot(self.assemble(&parts)),
+                _ => Told::Output(Box::new(self.finish(&batches(&parts)))),
+            };
+            self.station.link.tell(told);
+        }
+    }
+
+    /// Encodes a batch.
+    fn finish(&mut self, outputs: &[Arc<StageOutput>]) -> SinkOutput {
         let (outlet, graph) = (&mut self.outlet, &self.graph);
-        let output = self.station.work(records, || {
+        let output = self.station.timed(|| {
             let output = outlet.finish(outputs);
             let predictions = latest_predictions(graph, outputs);
             let stream_time = stream_time(outputs, &output.letters);
             ready(output, predictions, stream_time)
-        })?;
+        });
         self.position = output.next_offset.unwrap_or(self.position);
         self.counts.add(output.told.counts);
-        Some(output)
+        output
     }
 
     /// Puts the states of all stages together.
@@ -94,16 +104,10 @@ impl Handler<Flow> for SinkActor {
         if self.station.link.ended() {
             return ctx.stop();
         }
-        self.gather.put(flow.seq, flow.lane, flow.part);
-        while let Some((_, parts)) = self.gather.pop() {
-            let told = match parts.first() {
-                Some(Part::Barrier(_)) => Told::Snapshot(self.assemble(&parts)),
-                _ => match self.finish(&batches(&parts)) {
-                    Some(output) => Told::Output(Box::new(output)),
-                    None => return ctx.stop(),
-                },
-            };
-            self.station.link.tell(told);
+        let records = flow.part.records();
+        if let Err(message) = guarded(|| self.take(flow)) {
+            self.station.fail(records, message);
+            ctx.stop();
         }
     }
 }

@@ -153,6 +153,13 @@ impl Slot {
     }
 }
 
+/// A thread that ends, however it ends, leaves no actor and no restore behind.
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.link.end();
+    }
+}
+
 /// The batch in parts of at most `most` records.
 fn split(batch: ConsumedBatch, most: usize) -> Vec<Arc<ConsumedBatch>> {
     if batch.len() <= most {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::flow::{Part, Passed, Station};
+use super::flow::{Part, Passed, Station, ends};
+use super::link::guarded;
 use super::supervisor::Seat;
-use crate::record::{ConsumedBatch, Offset};
+use crate::record::ConsumedBatch;
 use crate::task::Intake;
 
 /// A batch of input.
@@ -32,6 +33,12 @@ impl SourceActor {
         SourceActor { intake, station, next_seq: 0, _seat: seat }
     }
 
+    fn take(&mut self, batch: Arc<ConsumedBatch>) {
+        let intake = &mut self.intake;
+        let output = self.station.timed(|| intake.take(batch));
+        self.send(&Part::Batch(output));
+    }
+
     fn send(&mut self, part: &Part) {
         self.station.send(self.next_seq, part);
         self.next_seq += 1;
@@ -49,12 +56,10 @@ impl Handler<Feed> for SourceActor {
         if self.station.link.ended() {
             return ctx.stop();
         }
-        let records =
-            (batch.offsets.first().copied().unwrap_or(Offset::ZERO), batch.offsets.last().copied().unwrap_or(Offset::ZERO));
-        let intake = &mut self.intake;
-        match self.station.work(records, || intake.take(batch)) {
-            Some(output) => self.send(&Part::Batch(output)),
-            None => ctx.stop(),
+        let records = ends(&batch.offsets);
+        if let Err(message) = guarded(|| self.take(batch)) {
+            self.station.fail(records, message);
+            ctx.stop();
         }
     }
 }

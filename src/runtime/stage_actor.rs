@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::flow::{Flow, Part, Passed, Station, records_in};
+use super::flow::{Flow, Part, Passed, Station};
 use super::gather::Gather;
 use super::link::guarded;
 use super::supervisor::Seat;
@@ -26,16 +26,22 @@ impl StageActor {
         StageActor { stage, station, gather: Gather::new(lanes), _seat: seat }
     }
 
-    /// Runs one element; `None` after a panic.
-    fn run(&mut self, parts: &[Part]) -> Option<Part> {
+    fn take(&mut self, Flow { seq, lane, part }: Flow) {
+        self.gather.put(seq, lane, part);
+        while let Some((seq, parts)) = self.gather.pop() {
+            let part = self.run(&parts);
+            self.station.send(seq, &part);
+        }
+    }
+
+    /// Runs one element.
+    fn run(&mut self, parts: &[Part]) -> Part {
         if let Some(Part::Barrier(passed)) = parts.first() {
             let states = self.save(&passed.keys);
-            return Some(Part::Barrier(Arc::new(Passed { keys: passed.keys.clone(), states })));
+            return Part::Barrier(Arc::new(Passed { keys: passed.keys.clone(), states }));
         }
-        let upstream = batches(parts);
-        let records = records_in(&upstream.first()?.env);
-        let stage = &mut self.stage;
-        self.station.work(records, || stage.run(&upstream)).map(Part::Batch)
+        let (stage, upstream) = (&mut self.stage, batches(parts));
+        Part::Batch(self.station.timed(|| stage.run(&upstream)))
     }
 
     /// Saving does not change a state, so that a panic in it costs the checkpoint only.
@@ -56,12 +62,11 @@ impl Handler<Flow> for StageActor {
         if self.station.link.ended() {
             return ctx.stop();
         }
-        self.gather.put(flow.seq, flow.lane, flow.part);
-        while let Some((seq, parts)) = self.gather.pop() {
-            match self.run(&parts) {
-                Some(part) => self.station.send(seq, &part),
-                None => return ctx.stop(),
-            }
+        // A part completes one element at most, because every lane delivers in order: the records to suspect are those of the part.
+        let records = flow.part.records();
+        if let Err(message) = guarded(|| self.take(flow)) {
+            self.station.fail(records, message);
+            ctx.stop();
         }
     }
 }

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix::prelude::*;
 
 use super::checkpoint_actor::CheckpointActor;
-use super::link::{TaskLink, Told};
+use super::link::{TaskLink, Told, guarded};
 use super::recovery::Failure;
+use super::restore::RestoreError;
 use super::task_actors::TaskActors;
 use crate::store::CheckpointStore;
 use crate::task::{StagePlan, Task};
@@ -80,6 +81,18 @@ pub(super) struct Supervisor {
     pub(super) most_under_way: usize,
 }
 
+impl Supervisor {
+    fn start_task(&self, task: Task, link: &TaskLink, supervisor: Addr<Supervisor>) {
+        let graph = task.graph().clone();
+        let seats = (0..StagePlan::of(&graph).stages.len() + 2).map(|_| self.seats.take()).collect();
+        let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
+        let checkpoint = CheckpointActor { graph: graph.clone(), store, telemetry, link: link.clone() };
+        let checkpoint = CheckpointActor::start_in_arbiter(&self.checkpoints, move |_| checkpoint);
+        let (link, telemetry, most_under_way) = (link.clone(), &*self.telemetry, self.most_under_way);
+        TaskActors { graph, link, supervisor, telemetry, most_under_way }.start(task, seats, checkpoint);
+    }
+}
+
 /// Tasks that start or fail at one moment; there are never more than partitions.
 const MAILBOX: usize = 100_000;
 
@@ -98,13 +111,12 @@ impl Handler<StartTask> for Supervisor {
         if link.ended() {
             return;
         }
-        let graph = task.graph().clone();
-        let seats = (0..StagePlan::of(&graph).stages.len() + 2).map(|_| self.seats.take()).collect();
-        let (store, telemetry) = (self.store.clone(), self.telemetry.clone());
-        let checkpoint = CheckpointActor { graph: graph.clone(), store, telemetry, link: link.clone() };
-        let checkpoint = CheckpointActor::start_in_arbiter(&self.checkpoints, move |_| checkpoint);
-        let (supervisor, telemetry, most_under_way) = (ctx.address(), &*self.telemetry, self.most_under_way);
-        TaskActors { graph, link, supervisor, telemetry, most_under_way }.start(*task, seats, checkpoint);
+        let supervisor = ctx.address();
+        if let Err(message) = guarded(|| self.start_task(*task, &link, supervisor)) {
+            let partition = link.partition.clone();
+            let (first, last) = Default::default();
+            link.tell(Told::Restored(Err(RestoreError::Panicked { partition, first, last, message })));
+        }
     }
 }
 
