@@ -114,8 +114,14 @@ impl InstanceHandle {
     }
 
     fn start_monitor(&self) -> Result<(Sender<()>, JoinHandle<()>), InstanceError> {
-        let Shared { graph, log, board, telemetry, .. } = &*self.shared;
-        let monitor = Monitor { graph: graph.clone(), log: log.clone(), board: board.clone(), telemetry: telemetry.clone() };
+        let Shared { graph, log, board, telemetry, store, .. } = &*self.shared;
+        let monitor = Monitor {
+            graph: graph.clone(),
+            log: log.clone(),
+            board: board.clone(),
+            telemetry: telemetry.clone(),
+            store: store.clone(),
+        };
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new().name("tidemill-monitor".into()).spawn(move || monitor.run(&stopped));
         Ok((stop, thread.map_err(|error| InstanceError::Threads(error.to_string()))?))

@@ -1,4 +1,4 @@
-//! Looks at the ends of the partitions once a second and shows where every task stands. It only reads; the client threads know nothing of it.
+//! Looks at the ends of the partitions and at the store once a second and shows how things stand. It only reads; the client threads know nothing of it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -10,7 +10,8 @@ use super::board::Board;
 use super::status::{TaskState, TaskStatus};
 use crate::log::{Log, LogError, LogReader};
 use crate::record::{Offset, Timestamp};
-use crate::telemetry::{TaskGauges, Telemetry};
+use crate::store::{CheckpointStore, Incident};
+use crate::telemetry::{RuntimeEvent, TaskGauges, Telemetry};
 use crate::topology::Graph;
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -21,6 +22,7 @@ pub(super) struct Monitor {
     pub(super) log: Arc<dyn Log>,
     pub(super) board: Arc<Board>,
     pub(super) telemetry: Arc<Telemetry>,
+    pub(super) store: Arc<dyn CheckpointStore>,
 }
 
 /// What the log says of a task's partition.
@@ -32,10 +34,11 @@ struct Ends {
 impl Monitor {
     /// Runs until `stop` is told or dropped, and looks once more then.
     pub(super) fn run(&self, stop: &Receiver<()>) {
-        let mut reader = None;
+        let (mut reader, mut told) = (None, 0);
         loop {
             let last = !matches!(stop.recv_timeout(INTERVAL), Err(RecvTimeoutError::Timeout));
             self.look(&mut reader);
+            told = self.tell_incidents(told);
             if last {
                 return;
             }
@@ -48,6 +51,23 @@ impl Monitor {
             self.show(task, ends);
         }
         self.telemetry.scores(&self.graph, &self.board.leaderboard());
+    }
+
+    /// Tells the store's incidents after the first `told`; the answer is how many there are.
+    fn tell_incidents(&self, told: usize) -> usize {
+        let incidents = self.store.incidents();
+        for incident in incidents.iter().skip(told) {
+            let (kind, detail) = match incident {
+                Incident::SnapshotFilesSetAside { to, cause } => {
+                    ("snapshot_files_set_aside", format!("{cause}; sled's own snapshot files are in {} now", to.display()))
+                }
+                Incident::Quarantined { to, cause } => {
+                    ("quarantined", format!("{cause}; what cannot be used is in {} now", to.display()))
+                }
+            };
+            self.telemetry.event(&RuntimeEvent::StoreIncident { kind, detail: &detail });
+        }
+        incidents.len()
     }
 
     /// A reader that failed is thrown away; the next look makes another.

@@ -145,6 +145,13 @@ pub enum RuntimeEvent<'a> {
         /// Why, for people.
         why: &'a str,
     },
+    /// The checkpoint store went on after damage, at a price.
+    StoreIncident {
+        /// What it did, as a word: the label of the metric.
+        kind: &'static str,
+        /// What it found and where it put it, for people.
+        detail: &'a str,
+    },
     /// A transaction committed.
     Committed {
         /// The client thread.

@@ -40,6 +40,10 @@ impl Telemetry {
                 warn!(%partition, why, "no checkpoint could be made; a restore will have more to replay");
                 metrics.checkpoints.with_label_values(&["failed"]).inc();
             }
+            RuntimeEvent::StoreIncident { kind, detail } => {
+                warn!(kind, detail, "the checkpoint store was damaged and went on");
+                metrics.store_incidents.with_label_values(&[*kind]).inc();
+            }
             RuntimeEvent::Committed { thread, took } => {
                 metrics.commit_seconds.with_label_values(&[&thread.to_string()]).observe(took.as_secs_f64());
                 metrics.transactions.with_label_values(&[TransactionOutcome::Committed.name()]).inc();

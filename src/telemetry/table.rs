@@ -177,6 +177,8 @@ metrics! {
         "Time to encode a checkpoint and to make it durable.";
     checkpoints_refused: IntCounterVec = "tidemill_checkpoints_refused_total" ["reason"]
         "Stored checkpoints that a restore did not take: damaged, foreign or ahead of the committed position.";
+    store_incidents: IntCounterVec = "tidemill_store_incidents_total" ["kind"]
+        "What the checkpoint store did to go on after damage: snapshot_files_set_aside or quarantined.";
 
     restores: IntCounterVec = "tidemill_restores_total" ["source"]
         "Restores by source: begin (nothing committed), checkpoint, warm (checkpoint and new nodes) or rebuild (log alone).";
