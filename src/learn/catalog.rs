@@ -130,6 +130,11 @@ pub trait Component: Sized {
     /// Whether it makes sense of absent features (NaN). Every model survives them; one that does not make sense of them refuses the record.
     const TAKES_ABSENT: bool = true;
 
+    /// Specs that show it at work; the generic checks run over each of them, so every mode of it should have one.
+    fn examples() -> Vec<Value> {
+        vec![Value::from(Self::NAME)]
+    }
+
     /// Builds one from checked parameters.
     ///
     /// # Errors
@@ -155,6 +160,8 @@ pub struct Entry<T = Model> {
     pub takes_absent: bool,
     /// Its parameters with every default written out; `None` where they are wrong.
     pub in_force: fn(&Value) -> Option<Value>,
+    /// Specs that show it at work and that the generic checks run over.
+    pub examples: fn() -> Vec<Value>,
     /// Builds it.
     pub build: Arc<BuildWith<T>>,
 }
@@ -187,6 +194,7 @@ impl<T> Entry<T> {
             diverges_unscaled: C::DIVERGES_UNSCALED,
             takes_absent: C::TAKES_ABSENT,
             in_force: in_force::<C>,
+            examples: C::examples,
             build,
         }
     }

@@ -10,6 +10,7 @@ pub mod arithmetic;
 pub mod base;
 pub mod batch;
 pub mod catalog;
+pub mod checks;
 pub mod compose;
 pub mod dummy;
 pub mod linear_model;

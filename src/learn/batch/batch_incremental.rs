@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{Fit, LeastSquares};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     learn::{
         base::{Regressor, finite},
         catalog::{Component, ModelBuild},
-        params::{ParamError, above},
+        params::{ParamError, ParamValue, above},
         stats::Mean,
     },
 };
@@ -208,6 +209,10 @@ impl Component for BatchIncremental {
     const NAME: &'static str = "batch_incremental";
     const SUMMARY: &'static str = "least-squares fits (linfa) to windows of records, the last of them predicting together";
     const REFERENCE: &'static str = "Read et al., Batch-incremental versus instance-incremental learning, IDA 2012";
+
+    fn examples() -> Vec<Value> {
+        Weighting::choices().iter().map(|w| json!({ Self::NAME: { "weighting": w.name } })).collect()
+    }
 
     fn build(params: BatchIncrementalParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         Ok(BatchIncremental::new(params, on.schema.len()))

@@ -1,6 +1,6 @@
 //! Transformers in a row, and a regressor at the end.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{load_parts, save_parts};
 use crate::{
@@ -120,6 +120,12 @@ impl Component for Pipeline {
     const NAME: &'static str = "pipeline";
     const SUMMARY: &'static str = "transformers in a row, then a regressor, as one regressor";
     const REFERENCE: &'static str = "River, compose.Pipeline";
+
+    fn examples() -> Vec<Value> {
+        ["linear_regression", "pa_regressor", "knn_regressor"]
+            .map(|last| json!({ Self::NAME: { "steps": ["standard_scaler", last] } }))
+            .into()
+    }
 
     fn build(params: PipelineParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         let at = child(on.path, "steps");

@@ -1,6 +1,6 @@
 //! A regressor that learns a scaled target.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{load_parts, save_parts};
 use crate::{
@@ -112,6 +112,10 @@ impl Component for TargetStandardScaler {
     const NAME: &'static str = "target_standard_scaler";
     const SUMMARY: &'static str = "lets a regressor learn the target scaled to mean 0 and variance 1";
     const REFERENCE: &'static str = "River, preprocessing.TargetStandardScaler";
+
+    fn examples() -> Vec<Value> {
+        vec![json!({ Self::NAME: { "regressor": { "pipeline": { "steps": ["standard_scaler", "linear_regression"] } } } })]
+    }
 
     fn build(params: TargetStandardScalerParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         on.catalog.regressor(&params.regressor, &child(on.path, "regressor"), on.schema, on.seed).map(TargetStandardScaler::new)

@@ -1,6 +1,7 @@
 //! An earlier label again.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     impl_snapshot,
@@ -72,6 +73,10 @@ impl Component for ShiftRegressor {
     const NAME: &'static str = "shift";
     const SUMMARY: &'static str = "baseline: an earlier label again";
     const REFERENCE: &'static str = "River, dummy.StatisticRegressor(stats.Shift(amount))";
+
+    fn examples() -> Vec<Value> {
+        [0, 3].map(|amount| json!({ Self::NAME: { "amount": amount } })).into()
+    }
 
     fn build(params: ShiftRegressorParams, _on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         Ok(ShiftRegressor::new(params))

@@ -1,6 +1,7 @@
 //! Linear regression learned by gradient steps.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::dot;
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         base::{Regressor, finite},
         catalog::{Component, ModelBuild},
         optim::{Averager, LearningRate, Loss, Optimizer, OptimizerSpec, SgdParams},
-        params::{ParamError, ParamErrorKind, above, child},
+        params::{ParamError, ParamErrorKind, ParamValue, above, child},
     },
 };
 
@@ -224,6 +225,19 @@ impl Component for LinearRegression {
     const REFERENCE: &'static str = "Bishop, Pattern Recognition and Machine Learning, 2006, section 3.1.3";
     const DIVERGES_UNSCALED: bool = true;
 
+    fn examples() -> Vec<Value> {
+        let of = |params: Value| json!({ Self::NAME: params });
+        let optimizers = OptimizerSpec::choices().into_iter().map(|choice| of(json!({ "optimizer": choice.name })));
+        let losses = Loss::choices().into_iter().map(|choice| of(json!({ "loss": choice.name })));
+        let others = [
+            json!({ "l1": 0.001 }),
+            json!({ "l2": 0.01, "average_from": 10 }),
+            json!({ "optimizer": "ada_bound", "river_compat": true }),
+            json!({ "optimizer": { "sgd": { "learning_rate": { "inverse_scaling": { "learning_rate": 0.1 } } } }, "intercept_lr": 0.1 }),
+        ];
+        optimizers.chain(losses).chain(others.map(of)).collect()
+    }
+
     fn build(params: LinearRegressionParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         LinearRegression::new(params, on.schema.len()).map_err(|error| vec![ParamError { path: child(on.path, "l1"), ..error }])
     }
@@ -265,7 +279,7 @@ mod tests {
     use super::*;
     use crate::learn::params::Params;
 
-    fn model(params: serde_json::Value) -> LinearRegression {
+    fn model(params: Value) -> LinearRegression {
         LinearRegression::new(LinearRegressionParams::read(&params, &[]).unwrap(), 2).unwrap()
     }
 

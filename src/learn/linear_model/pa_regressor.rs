@@ -1,6 +1,7 @@
 //! The passive-aggressive regressor.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::dot;
 use crate::{
@@ -32,7 +33,7 @@ impl ParamValue for PaMode {
         "0, 1 or 2".to_owned()
     }
 
-    fn read_value(value: &serde_json::Value, path: &[String]) -> Result<Self, Vec<ParamError>> {
+    fn read_value(value: &Value, path: &[String]) -> Result<Self, Vec<ParamError>> {
         match value.as_i64() {
             Some(0) => Ok(PaMode::Full),
             Some(1) => Ok(PaMode::Capped),
@@ -47,7 +48,7 @@ impl ParamValue for PaMode {
         }
     }
 
-    fn to_value(&self) -> serde_json::Value {
+    fn to_value(&self) -> Value {
         (*self as u64).into()
     }
 
@@ -196,6 +197,10 @@ impl Component for PaRegressor {
     const SUMMARY: &'static str = "passive-aggressive linear regression: moves only when the error leaves a tube";
     const REFERENCE: &'static str = "Crammer et al., Online passive-aggressive algorithms, JMLR 7, 2006";
     const DIVERGES_UNSCALED: bool = true;
+
+    fn examples() -> Vec<Value> {
+        [0, 1, 2].map(|mode| json!({ Self::NAME: { "mode": mode } })).into()
+    }
 
     fn build(params: PaRegressorParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         Ok(PaRegressor::new(params, on.schema.len()))

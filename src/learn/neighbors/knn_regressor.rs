@@ -1,6 +1,7 @@
 //! The k nearest neighbours of a window.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{LazySearch, Nearest};
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
     learn::{
         base::{Regressor, finite},
         catalog::{Component, ModelBuild},
-        params::ParamError,
+        params::{ParamError, ParamValue},
         stats::exact_mean,
     },
 };
@@ -133,6 +134,10 @@ impl Component for KnnRegressor {
     const SUMMARY: &'static str = "the nearest neighbours among the last records, by exact search";
     const REFERENCE: &'static str =
         "Cover and Hart, Nearest neighbor pattern classification, IEEE Trans. Information Theory 13(1), 1967";
+
+    fn examples() -> Vec<Value> {
+        Aggregation::choices().iter().map(|a| json!({ Self::NAME: { "aggregation": a.name, "window_size": 100 } })).collect()
+    }
 
     fn build(params: KnnRegressorParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         Ok(KnnRegressor::new(params, on.schema.len()))

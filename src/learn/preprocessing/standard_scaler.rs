@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     impl_snapshot,
@@ -184,6 +185,12 @@ impl Component for StandardScaler {
     const NAME: &'static str = "standard_scaler";
     const SUMMARY: &'static str = "scales features to running mean 0 and variance 1";
     const REFERENCE: &'static str = "Welford, Technometrics 4(3), 1962";
+
+    fn examples() -> Vec<Value> {
+        let others =
+            [json!({ "with_std": false }), json!({ "window_size": 100 }), json!({ "window_size": 100, "river_compat": true })];
+        [Value::from(Self::NAME)].into_iter().chain(others.map(|params| json!({ Self::NAME: params }))).collect()
+    }
 
     fn build(params: StandardScalerParams, on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
         Ok(StandardScaler::new(params, on.schema.len()))

@@ -54,6 +54,7 @@ fn models() -> ModelCatalog {
             diverges_unscaled: false,
             takes_absent,
             in_force: |params| Some(params.clone()),
+            examples: Vec::new,
             build: Arc::new(|_| Ok(Model::Regressor(Box::new(Echo::default())))),
         });
     }

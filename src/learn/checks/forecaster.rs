@@ -1,0 +1,61 @@
+//! The checks on forecasters.
+
+use super::{Report, rule, state, streams};
+use crate::learn::base::Forecaster;
+
+/// Runs every check on fresh clones of `model`.
+pub fn check(model: &dyn Forecaster, report: &mut Report) {
+    for (name, stream) in streams::all(400) {
+        forecasts(model, name, &stream, report);
+        restored(model, name, &stream, report);
+    }
+    asking_and_poison(model, report);
+}
+
+/// The forecasts of a run, as bits.
+fn run(model: &mut dyn Forecaster, stream: &[streams::Record]) -> Vec<Vec<u64>> {
+    let step = |record: &streams::Record| {
+        let forecast = model.forecast(3, &[]).into_iter().map(f64::to_bits).collect();
+        model.learn_one(record.y, &[]);
+        forecast
+    };
+    stream.iter().map(step).collect()
+}
+
+fn forecasts(model: &dyn Forecaster, name: &str, stream: &[streams::Record], report: &mut Report) {
+    let (mut first, mut second) = (model.clone_fresh(), model.clone_fresh());
+    let (forecasts, again) = (run(&mut *first, stream), run(&mut *second, stream));
+    report.expect(forecasts == again && state(&*first) == state(&*second), rule::TWICE, || format!("the stream {name}"));
+    let finite = forecasts.iter().flatten().all(|bits| f64::from_bits(*bits).is_finite());
+    report.expect(finite, rule::FINITE, || format!("the stream {name}"));
+    let complete = forecasts.iter().all(|f| f.is_empty() || f.len() == 3) && first.forecast(7, &[]).len() == 7;
+    report.expect(complete, rule::LENGTH, || format!("the stream {name}"));
+}
+
+fn restored(model: &dyn Forecaster, name: &str, stream: &[streams::Record], report: &mut Report) {
+    let mut straight = model.clone_fresh();
+    let expected = run(&mut *straight, stream);
+    for cut in [0, 1, 37, stream.len() / 2 + 3] {
+        let (mut before, mut after) = (model.clone_fresh(), model.clone_fresh());
+        run(&mut *before, &stream[..cut]);
+        let loaded = after.load(&state(&*before));
+        report.expect(loaded.is_ok(), rule::SNAPSHOT, || format!("{loaded:?}"));
+        let same = run(&mut *after, &stream[cut..]) == expected[cut..] && state(&*after) == state(&*straight);
+        report.expect(same, rule::SNAPSHOT, || format!("cut at record {cut} of the stream {name}"));
+    }
+}
+
+fn asking_and_poison(model: &dyn Forecaster, report: &mut Report) {
+    let mut learned = model.clone_fresh();
+    run(&mut *learned, &streams::plain(100));
+    let before = state(&*learned);
+    let again = learned.forecast(5, &[]) == learned.forecast(5, &[]);
+    report.expect(again && state(&*learned) == before, rule::ASKING, || "the state or the forecast differs".to_owned());
+    for y in [f64::NAN, f64::INFINITY] {
+        learned.learn_one(y, &[]);
+        report.expect(state(&*learned) == before, rule::POISON, || format!("{y} changed the state"));
+    }
+    report.expect(state(&*learned.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
+    let loaded = learned.load(&before[..before.len().saturating_sub(1)]).is_ok();
+    report.expect(!loaded && state(&*learned) == before, rule::DAMAGE, || "half a state was taken".to_owned());
+}

@@ -1,0 +1,162 @@
+//! Checks that every model has to pass, whatever it is: run over the whole catalogue by our tests, and over their own models by users of the library.
+//!
+//! What the types already prove is not checked again: inputs are shared slices, so no model can change them.
+//!
+//! ```
+//! use serde_json::json;
+//! use tidemill::learn::{catalog::Catalog, checks};
+//!
+//! let failures = checks::check_model(&Catalog::standard(), &json!({ "knn_regressor": { "window_size": 10 } }));
+//! assert!(failures.is_empty(), "{failures:?}");
+//! ```
+
+mod documentation;
+mod forecaster;
+mod regressor;
+mod streams;
+mod transformer;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{
+    base::{DriftDetector, Schema},
+    catalog::{Catalog, Model},
+    params::ParamError,
+};
+use crate::snapshot::Snapshot;
+
+/// A check that a model did not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The model, as its spec.
+    pub spec: String,
+    /// What it should do.
+    pub rule: &'static str,
+    /// What it did.
+    pub found: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.spec, self.rule, self.found)
+    }
+}
+
+/// The rules under which checks report.
+mod rule {
+    pub const BUILDS: &str = "its examples build";
+    pub const FINITE: &str = "what it says is finite, whatever it was given";
+    pub const POISON: &str = "what is not finite changes nothing";
+    pub const SNAPSHOT: &str = "restored in the middle of a stream it goes on without a difference in a bit";
+    pub const TWICE: &str = "the same stream gives the same bytes";
+    pub const ASKING: &str = "asking changes nothing";
+    pub const FRESH: &str = "a fresh clone has learned nothing";
+    pub const LEARNED: &str = "a learned clone knows the same and lives its own life";
+    pub const DAMAGE: &str = "a damaged state is refused and changes nothing";
+    pub const BOUNDED: &str = "its memory is bounded";
+    pub const LENGTH: &str = "it answers with as many values as it was asked for";
+    pub const WEIGHT: &str = "a weight of zero learns nothing";
+    pub const DOCUMENTED: &str = "it is documented";
+    pub const UNKNOWN: &str = "an unknown parameter is refused";
+}
+
+/// Collects what one spec fails.
+struct Report {
+    spec: String,
+    failures: Vec<Failure>,
+}
+
+impl Report {
+    fn new(spec: &Value) -> Self {
+        Report { spec: spec.to_string(), failures: Vec::new() }
+    }
+
+    /// Notes a failure unless `holds`; each rule is reported once.
+    fn expect(&mut self, holds: bool, rule: &'static str, found: impl FnOnce() -> String) {
+        if !holds && self.failures.iter().all(|f| f.rule != rule) {
+            self.failures.push(Failure { spec: self.spec.clone(), rule, found: found() });
+        }
+    }
+
+    /// The built thing, or the failure that its spec does not build.
+    fn built<T>(&mut self, result: Result<T, Vec<ParamError>>) -> Option<T> {
+        result.map_err(|errors| self.expect(false, rule::BUILDS, || format!("{errors:?}"))).ok()
+    }
+}
+
+/// The state of a thing; a state that cannot be saved shows as a difference to any other.
+fn state(of: &(impl Snapshot + ?Sized)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match of.save(&mut bytes) {
+        Ok(()) => bytes,
+        Err(error) => error.to_string().into_bytes(),
+    }
+}
+
+/// The features that checked things are given.
+fn schema() -> Schema {
+    Schema::new(["a", "b", "c"])
+}
+
+/// Every check on every entry's examples; empty when all is well.
+pub fn check_catalog(catalog: &Catalog) -> Vec<Failure> {
+    let mut failures = documentation::check(catalog);
+    failures.extend(catalog.entries().flat_map(|e| (e.examples)()).flat_map(|spec| check_model(catalog, &spec)));
+    failures.extend(catalog.transformers().flat_map(|e| (e.examples)()).flat_map(|spec| check_transformer(catalog, &spec)));
+    failures.extend(catalog.drift_detectors().flat_map(|e| (e.examples)()).flat_map(|spec| check_drift_detector(catalog, &spec)));
+    failures
+}
+
+/// The checks on the regressor or forecaster that `spec` names.
+pub fn check_model(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
+    let mut report = Report::new(spec);
+    match report.built(catalog.build(spec, &[], &schema(), 1)) {
+        Some(Model::Regressor(model)) => regressor::check(&*model, &mut report),
+        Some(Model::Forecaster(model)) => forecaster::check(&*model, &mut report),
+        None => {}
+    }
+    report.failures
+}
+
+/// The checks on the transformer that `spec` names.
+pub fn check_transformer(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
+    let mut report = Report::new(spec);
+    if let Some(transformer) = report.built(catalog.transformer(spec, &[], &schema(), 1)) {
+        transformer::check(&*transformer, &mut report);
+    }
+    report.failures
+}
+
+/// The checks on the drift detector that `spec` names.
+pub fn check_drift_detector(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
+    let mut report = Report::new(spec);
+    if let Some(detector) = report.built(catalog.drift_detector(spec, &[], 1)) {
+        drift_detector(&*detector, &mut report);
+    }
+    report.failures
+}
+
+fn drift_detector(model: &dyn DriftDetector, report: &mut Report) {
+    let (mut straight, mut restored) = (model.clone_fresh(), model.clone_fresh());
+    for (k, record) in streams::plain(600).iter().enumerate() {
+        straight.update(record.y);
+        restored.update(record.y);
+        if k == 300 {
+            let mut loaded = model.clone_fresh();
+            let result = loaded.load(&state(&*restored));
+            report.expect(result.is_ok(), rule::SNAPSHOT, || format!("{result:?}"));
+            restored = loaded;
+        }
+        report.expect(straight.drift_detected() == restored.drift_detected(), rule::SNAPSHOT, || format!("at record {k}"));
+    }
+    report.expect(state(&*straight) == state(&*restored), rule::SNAPSHOT, || "the states differ".to_owned());
+    let before = state(&*straight);
+    straight.update(f64::NAN);
+    report.expect(state(&*straight) == before, rule::POISON, || "NaN entered the state".to_owned());
+    report.expect(state(&*straight.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
+}
+
+#[cfg(test)]
+mod tests;
