@@ -304,8 +304,8 @@ fn models_that_diverge_on_prices_are_scaled_by_default() {
     }
     let (scaled_error, raw_error) = (error(&mut scaled), error(&mut raw));
     assert!(scaled_error < 10.0 && raw_error > 100.0, "{scaled_error} {raw_error}");
-    let standard = json!({ "standard_scaler": { "with_std": true } });
-    assert_eq!((&scaled.built.params["scale"], &scaled.built.params["scale_target"]), (&standard, &json!(true)));
+    let (scale, scale_target) = (&scaled.built.params["scale"]["standard_scaler"], &scaled.built.params["scale_target"]);
+    assert_eq!((&scale["with_std"], &scale["window_size"], scale_target), (&json!(true), &json!("none"), &json!(true)));
     assert_eq!((&raw.built.params["scale"], &raw.built.params["horizon"]), (&json!("none"), &json!("1m")));
 }
 
