@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_reference_is_as_it_was() {
-        golden("describe/golden/reference.md", &reference(&catalog()));
+        golden(include_str!("describe/golden/reference.md"), &reference(&catalog()));
     }
 
     #[test]

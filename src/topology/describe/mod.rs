@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn every_form_is_as_it_was() {
         let graph = compile(&GOOD.replace("rate = 0.25", "horizon = \"0s\""), "good.toml", &catalog()).unwrap().0;
-        golden("describe/golden/good.txt", &describe_text(&graph));
-        golden("describe/golden/good.dot", &describe_dot(&graph));
-        golden("describe/golden/good.mmd", &describe_mermaid(&graph));
-        golden("describe/golden/good.json", &format!("{:#}\n", describe_json(&graph)));
+        golden(include_str!("golden/good.txt"), &describe_text(&graph));
+        golden(include_str!("golden/good.dot"), &describe_dot(&graph));
+        golden(include_str!("golden/good.mmd"), &describe_mermaid(&graph));
+        golden(include_str!("golden/good.json"), &format!("{:#}\n", describe_json(&graph)));
     }
 }

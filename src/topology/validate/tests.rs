@@ -72,7 +72,7 @@ fn every_mistake_is_told_once_with_its_place_and_the_way_out() {
         assert!(GOOD.contains(from), "{name}");
         all += &format!("## {name}\n{}\n\n", errors(&GOOD.replacen(from, to, 1)));
     }
-    golden("validate/golden.txt", &all);
+    golden(include_str!("golden.txt"), &all);
 }
 
 #[test]
