@@ -166,34 +166,37 @@ impl Worker {
             if self.ingest.read(CHUNK_RECORDS.min(self.left()), &mut batches)? == 0 {
                 return Ok(());
             }
-            self.commit(&batches)?;
+            self.commit_at(&mut batches, self.ingest.position())?;
         }
         Ok(())
     }
 
-    /// Keeps event time and the clock at a fixed ratio. A jump in event time of more than ten minutes (an outage, a damaged timestamp) is not waited
-    /// for: the clock is set anew.
+    /// Keeps event time and the clock at a fixed ratio. Records that are due together commit together.
     fn run_paced(&mut self, times: f64) -> anyhow::Result<()> {
-        const LONGEST_JUMP_MS: i64 = 600_000;
-        let mut origin: Option<(Instant, Timestamp)> = None;
-        let mut newest = Timestamp::MIN;
-        while !self.stopped() {
-            let mut batches = self.ingest.empty_batches();
-            if self.ingest.read(1.min(self.left()), &mut batches)? == 0 {
-                return Ok(());
+        let mut pace = Pace { times, origin: None, previous: None };
+        let mut batches = self.ingest.empty_batches();
+        let mut waiting = 0;
+        while !self.stopped() && self.left() > 0 {
+            let mut next = self.ingest.empty_batches();
+            if self.ingest.read(1, &mut next)? == 0 {
+                break;
             }
-            let at = batches.iter().find_map(|batch| batch.get(0)).map_or(newest, |record| record.timestamp);
-            let plausible = newest == Timestamp::MIN || (0..=LONGEST_JUMP_MS).contains(&at.since(newest));
-            if plausible {
-                newest = at;
-                let (start, first) = *origin.get_or_insert((Instant::now(), at));
-                self.wait_until(start + Duration::from_secs_f64(at.since(first) as f64 / 1_000.0 / times));
-            } else if at > newest {
-                origin = None;
+            let time = next.iter().find_map(|batch| batch.get(0)).map(|record| record.timestamp);
+            let due = time.and_then(|time| pace.due(time)).filter(|due| *due > Instant::now());
+            if let Some(due) = due {
+                // The record just read is not in the topic yet, so the position that commits here is the one before it.
+                self.commit_at(&mut batches, self.ingest.position() - 1)?;
+                waiting = 0;
+                self.wait_until(due);
             }
-            self.commit(&batches)?;
+            batches.iter_mut().zip(&next).for_each(|(batch, record)| batch.append(record));
+            waiting += 1;
+            if waiting >= CHUNK_RECORDS {
+                self.commit_at(&mut batches, self.ingest.position())?;
+                waiting = 0;
+            }
         }
-        Ok(())
+        self.commit_at(&mut batches, self.ingest.position())
     }
 
     fn wait_until(&self, moment: Instant) {
@@ -206,15 +209,41 @@ impl Worker {
         }
     }
 
-    fn commit(&mut self, batches: &[RecordBatch]) -> anyhow::Result<()> {
-        for (partition, batch) in (0..).zip(batches).filter(|(_, batch)| !batch.is_empty()) {
-            self.appender.append(&TopicPartition::new(self.plan.topic.clone(), partition), batch)?;
+    /// Commits the records of `batches`, and that the feed has been read up to `position`.
+    fn commit_at(&mut self, batches: &mut [RecordBatch], position: u64) -> anyhow::Result<()> {
+        if batches.iter().all(RecordBatch::is_empty) {
+            return Ok(());
         }
-        let position = self.ingest.position();
+        for (partition, batch) in (0..).zip(batches.iter_mut()).filter(|(_, batch)| !batch.is_empty()) {
+            self.appender.append(&TopicPartition::new(self.plan.topic.clone(), partition), batch)?;
+            batch.clear();
+        }
         let cursor = serde_json::to_string(&Cursor { position, input: self.plan.input.clone() })?;
         retried(|| self.appender.commit(&cursor))?;
         self.shared.position.store(position, Ordering::Release);
         Ok(())
+    }
+}
+
+/// When records are due, for event time at `times` the speed of the clock.
+struct Pace {
+    times: f64,
+    origin: Option<(Instant, Timestamp)>,
+    previous: Option<Timestamp>,
+}
+
+impl Pace {
+    /// When a record of this time is due. A jump of more than ten minutes in either direction (an outage, a damaged timestamp) is not waited for: the
+    /// clock is set anew.
+    fn due(&mut self, time: Timestamp) -> Option<Instant> {
+        const LONGEST_JUMP_MS: i64 = 600_000;
+        let step = self.previous.replace(time).map_or(0, |previous| time.since(previous));
+        if step.saturating_abs() > LONGEST_JUMP_MS {
+            self.origin = None;
+            return None;
+        }
+        let (start, first) = *self.origin.get_or_insert_with(|| (Instant::now(), time));
+        Some(start + Duration::from_secs_f64((time.since(first) as f64 / 1_000.0 / self.times).max(0.0)))
     }
 }
 
@@ -229,5 +258,24 @@ fn retried<T>(mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, LogErr
             }
             outcome => return outcome,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "pacing is about the clock")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_time_and_clock_keep_their_ratio_over_jumps() {
+        let mut pace = Pace { times: 60.0, origin: None, previous: None };
+        let minute = |n: i64| Timestamp(n * 60_000);
+        let start = pace.due(minute(0)).unwrap();
+        assert_eq!(pace.due(minute(1)).unwrap() - start, Duration::from_secs(1));
+        assert_eq!(pace.due(minute(5)).unwrap() - start, Duration::from_secs(5));
+        assert_eq!(pace.due(minute(1_000_000)), None, "an absurd time is not waited for");
+        assert_eq!(pace.due(minute(6)), None, "nor is the way back");
+        let anew = pace.due(minute(7)).unwrap();
+        assert_eq!(pace.due(minute(8)).unwrap() - anew, Duration::from_secs(1));
     }
 }
