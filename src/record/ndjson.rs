@@ -16,7 +16,7 @@ pub struct Place {
 
 /// Appends one line: `{"key":…,"timestamp":…,"value":…}` and a line feed; with `place` also `partition` and `offset`, with headers also `headers`.
 ///
-/// A value that is JSON without line breaks stands as it is, byte for byte. Other values stand in `value_base64`; a tombstone is `"value":null`.
+/// A value that is JSON without line breaks, nested at most 64 deep, stands as it is, byte for byte. Other values stand in `value_base64`; a tombstone is `"value":null`.
 /// A key or header that is no UTF-8 stands in base64 too (`key_base64`, and `base64:` before a header).
 ///
 /// ```
@@ -86,7 +86,27 @@ fn write_value(value: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 fn is_json_line(bytes: &[u8]) -> bool {
-    !bytes.iter().any(|b| matches!(b, b'\n' | b'\r')) && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+    !bytes.iter().any(|b| matches!(b, b'\n' | b'\r'))
+        && nesting(bytes) <= MOST_NESTED
+        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
+/// Readers of JSON give up at some depth (serde_json at 128): a line must not make them.
+const MOST_NESTED: usize = 64;
+
+/// How deep brackets nest, those inside strings included: an upper bound.
+fn nesting(bytes: &[u8]) -> usize {
+    let mut depth = 0usize;
+    let mut most = 0;
+    for byte in bytes {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
+    }
+    most
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {
@@ -113,6 +133,9 @@ mod tests {
         assert_eq!(line(None, Some(b"\xff{"), &[], None), "{\"key\":null,\"timestamp\":-1,\"value_base64\":\"/3s=\"}\n");
         assert_eq!(line(Some(b"\xfe"), None, &[], None), "{\"key_base64\":\"/g==\",\"timestamp\":-1,\"value\":null}\n");
         assert!(line(None, Some(b"{\n}"), &[], None).contains("value_base64"));
+        let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
+        assert!(line(None, Some(nested(64).as_bytes()), &[], None).contains("value\":[["));
+        assert!(line(None, Some(nested(65).as_bytes()), &[], None).contains("value_base64"));
     }
 
     #[test]

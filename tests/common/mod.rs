@@ -65,7 +65,30 @@ pub fn input_for(graph: &Graph, records: usize, partitions: u32) -> Vec<RecordBa
     let trades = graph.source.port.kinds.contains(EventKind::Trade);
     let bars = if trades { records / 4 } else { records };
     assert_eq!(ingest.read(bars, &mut batches).unwrap(), bars);
-    if trades { batches.iter().map(trades_of).collect() } else { batches }
+    match (trades, &*graph.name) {
+        (true, _) => batches.iter().map(trades_of).collect(),
+        (false, "daily") => batches.iter().map(days_of).collect(),
+        _ => batches,
+    }
+}
+
+/// The same candles with days for minutes; other records as they are.
+fn days_of(minutes: &RecordBatch) -> RecordBatch {
+    const START: i64 = 1_704_067_200_000;
+    let mut days = RecordBatch::new();
+    for record in minutes.iter() {
+        let mut candle = record.value.and_then(|value| serde_json::from_slice::<serde_json::Value>(value).ok());
+        let minute = candle.as_ref().filter(|candle| candle["interval"] == "1m").and_then(|candle| candle["open_time"].as_i64());
+        let (Some(candle), Some(minute)) = (&mut candle, minute.filter(|minute| (START..2 * START).contains(minute))) else {
+            days.push(record.timestamp, record.key, record.value, &[]);
+            continue;
+        };
+        let time = START + (minute - START) * 1_440;
+        candle["interval"] = "1d".into();
+        candle["open_time"] = time.into();
+        days.push(Timestamp(time), record.key, Some(candle.to_string().as_bytes()), &[]);
+    }
+    days
 }
 
 /// Four trades in the minute of each readable candle; other records as they are.

@@ -223,9 +223,9 @@ impl Harness {
     }
 
     /// Records whose offsets are committed.
-    pub fn committed_records(&self) -> i64 {
+    pub fn committed_records(&self) -> u64 {
         let log = EmbeddedLog::open(&self.folder.path().join("log")).unwrap();
-        log.group_offsets(&self.expected.graph.name).unwrap().values().map(|committed| committed.offset.0).sum()
+        log.group_offsets(&self.expected.graph.name).unwrap().values().map(|committed| committed.offset.0.cast_unsigned()).sum()
     }
 
     pub fn check_crash_state(&self) {

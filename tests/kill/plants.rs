@@ -235,7 +235,7 @@ impl LogClient for PlantedClient {
                 failpoint::hit("planted");
                 Ok(())
             }
-            Plant::NotRolledBack if self.commits % 3 == 0 => {
+            Plant::NotRolledBack if self.commits.is_multiple_of(2) => {
                 self.inner.abort()?;
                 failpoint::hit("planted");
                 Ok(())
