@@ -177,7 +177,7 @@ pub struct Evaluation {
     pub nowcast: bool,
     /// Which questions are covered.
     pub window: EvaluationWindow,
-    /// Due time of the newest question covered.
+    /// When it was measured: questions due until then are covered, and a rolling window ends there.
     pub at: Timestamp,
     /// Number of questions covered.
     pub n: u64,

@@ -51,6 +51,8 @@ crate::choices! {
     pub enum Records {
         /// What learners forecast, before the truth is known.
         Predictions = "predictions",
+        /// Predictions of learners once more, with the truth.
+        Answers = "answers",
         /// Measures of each model, beside those of the naive forecast.
         Evaluations = "evaluations",
         /// Changes of the leading model.
@@ -69,6 +71,7 @@ impl Records {
     pub fn kind(self) -> EventKind {
         match self {
             Records::Predictions => EventKind::Prediction,
+            Records::Answers => EventKind::Answer,
             Records::Evaluations => EventKind::Evaluation,
             Records::Champions => EventKind::Champion,
             Records::Drifts => EventKind::Drift,

@@ -15,8 +15,6 @@ pub(super) struct Judged {
     rolling: Rolling,
     /// The window of the champion's rule, where it is another one.
     judging: Option<Rolling>,
-    /// Due time of the newest answered question.
-    newest: Option<Timestamp>,
     /// Whether a question was answered since the last evaluation was put out.
     fresh: bool,
 }
@@ -25,7 +23,7 @@ impl Judged {
     /// A model nothing is known of, with its rolling window and the one the champion's rule uses, ms.
     pub fn new(window_ms: i64, judging_ms: i64) -> Self {
         let judging = (judging_ms != window_ms).then(|| Rolling::new(judging_ms));
-        Judged { cumulative: Tally::default(), rolling: Rolling::new(window_ms), judging, newest: None, fresh: false }
+        Judged { cumulative: Tally::default(), rolling: Rolling::new(window_ms), judging, fresh: false }
     }
 
     /// The lengths of both windows, ms: measures over others do not continue these.
@@ -42,7 +40,6 @@ impl Judged {
         if let Some(judging) = &mut self.judging {
             judging.add(due, sample, &weighed, target);
         }
-        self.newest = self.newest.max(Some(due));
         self.fresh = true;
     }
 
@@ -87,7 +84,7 @@ impl Judged {
             target,
             nowcast,
             window,
-            at: self.newest.unwrap_or(subject.now),
+            at: subject.now,
             n: tally.n(),
             measures: tally.measures(target),
             naive: tally.naive(target),
@@ -106,6 +103,6 @@ pub(super) struct Subject {
     pub question: Question,
     /// Whether it leads.
     pub champion: bool,
-    /// The evaluator's time: what stands for the due time of a model without answers.
+    /// The evaluator's time: the end of the rolling window.
     pub now: Timestamp,
 }

@@ -144,7 +144,11 @@ const EVALUATION: &[Field] = &[
     HORIZON,
     NOWCAST,
     field("window", Text, "cumulative, or the length of the rolling window, such as 1d."),
-    field("at", Integer, "Due time of the newest question covered, Unix ms."),
+    field(
+        "at",
+        Integer,
+        "When it was measured, Unix ms: questions due until then are covered, and the rolling window ends there.",
+    ),
     field("n", Integer, "Number of questions covered."),
     MAE,
     RMSE,
