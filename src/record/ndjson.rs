@@ -86,9 +86,16 @@ fn write_value(value: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 fn is_json_line(bytes: &[u8]) -> bool {
-    !bytes.iter().any(|b| matches!(b, b'\n' | b'\r'))
-        && nesting(bytes) <= MOST_NESTED
-        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    if text.contains(['\n', '\r']) || nesting(bytes) > MOST_NESTED {
+        return false;
+    }
+    // Skipping over a value does not look into its escapes; text that has any is read in full.
+    if text.contains('\\') {
+        serde_json::from_str::<serde_json::Value>(text).is_ok()
+    } else {
+        serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    }
 }
 
 /// Readers of JSON give up at some depth (serde_json at 128): a line must not make them.
@@ -133,6 +140,7 @@ mod tests {
         assert_eq!(line(None, Some(b"\xff{"), &[], None), "{\"key\":null,\"timestamp\":-1,\"value_base64\":\"/3s=\"}\n");
         assert_eq!(line(Some(b"\xfe"), None, &[], None), "{\"key_base64\":\"/g==\",\"timestamp\":-1,\"value\":null}\n");
         assert!(line(None, Some(b"{\n}"), &[], None).contains("value_base64"));
+        assert!(line(None, Some(br#""\ud800""#), &[], None).contains("value_base64"), "half a surrogate pair is no text");
         let nested = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
         assert!(line(None, Some(nested(64).as_bytes()), &[], None).contains("value\":[["));
         assert!(line(None, Some(nested(65).as_bytes()), &[], None).contains("value_base64"));

@@ -60,10 +60,10 @@ pub fn caught(plant: Plant, seed: u64) -> Option<String> {
     let graph = common::shipped("small.toml");
     let expected = Expected::of(graph, Box::new(SimulatedExchange::new(SimConfig::default())), RECORDS);
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path(), &expected);
     let mut random = Random::new(seed);
     for round in 0..=ROUNDS {
         let last = round == ROUNDS;
+        fill(folder.path(), &expected, round);
         if let Some(fault) = run_child(plant, folder.path(), &mut random, last) {
             return Some(fault);
         }
@@ -74,17 +74,21 @@ pub fn caught(plant: Plant, seed: u64) -> Option<String> {
     expected.final_fault(folder.path())
 }
 
-/// Puts the input into the log, so that all runs have the same.
-fn fill(folder: &Path, expected: &Expected) {
+/// Puts a round's share of the input into the log, so that every round has something to commit.
+fn fill(folder: &Path, expected: &Expected, round: usize) {
     let log = EmbeddedLog::open(&folder.join("log")).unwrap();
     let topics = std::iter::once(expected.graph.source.topic.clone()).chain(expected.graph.output_topics());
     let topics: Vec<_> = topics.map(|name| TopicSpec { name, partitions: PARTITIONS, retention: Retention::Unlimited }).collect();
     log.create_topics(&topics).unwrap();
     let mut appender = log.appender("fill").unwrap();
     for (partition, batch) in (0..).zip(&expected.input).filter(|(_, batch)| !batch.is_empty()) {
-        appender.append(&TopicPartition::new(expected.graph.source.topic.clone(), partition), batch).unwrap();
+        let share = |round: usize| batch.len() * round / (ROUNDS + 1);
+        let records = (share(round)..share(round + 1)).filter_map(|place| batch.get(place)).map(|record| common::owned(&record));
+        appender
+            .append(&TopicPartition::new(expected.graph.source.topic.clone(), partition), &common::records_of(records))
+            .unwrap();
     }
-    appender.commit("filled").unwrap();
+    appender.commit(&round.to_string()).unwrap();
 }
 
 /// Runs the child and kills it, except in the last round. An engine that stops by itself with an error is an alarm too.
@@ -93,8 +97,8 @@ fn run_child(plant: Plant, folder: &Path, random: &mut Random, last: bool) -> Op
     command.args(["planted_child", "--exact", "--nocapture", "--test-threads=1"]);
     command.env("TIDEMILL_PLANT", format!("{plant:?}")).env("TIDEMILL_PLANT_DIR", folder);
     if !last {
-        let point = ["planted", "runtime.after-checkpoint", "runtime.after-commit"][random.below(3) as usize];
-        command.env("TIDEMILL_FAILPOINTS", format!("{point}={}", 1 + random.below(4)));
+        let point = ["planted", "planted", "runtime.after-checkpoint", "runtime.after-commit"][random.below(4) as usize];
+        command.env("TIDEMILL_FAILPOINTS", format!("{point}={}", 1 + random.below(2)));
     }
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     if output.status.success() || killed(output.status) {
