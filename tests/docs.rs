@@ -57,7 +57,10 @@ fn the_readme_names_files_that_exist() {
         }
         for test in text.split("`tests/").skip(1).filter_map(|rest| rest.split('`').next()) {
             let (file, folder) = (format!("tests/{test}"), format!("tests/{}/main.rs", test.trim_end_matches(".rs")));
-            assert!(common::root().join(&file).exists() || common::root().join(&folder).exists(), "{page} names {file}, which is not there");
+            assert!(
+                common::root().join(&file).exists() || common::root().join(&folder).exists(),
+                "{page} names {file}, which is not there"
+            );
         }
     }
 }

@@ -116,7 +116,10 @@ fn a_damaged_state_directory_is_rebuilt_or_refused() {
             went_on += 1;
         } else {
             assert_eq!(output.status.code(), Some(1), "{what}: {message}");
-            let error = message.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{what}: no message: {message}"));
+            let error = message
+                .lines()
+                .find(|line| line.starts_with("error: "))
+                .unwrap_or_else(|| panic!("{what}: no message: {message}"));
             assert!(error.len() > 40, "{what}: the message says little: {error}");
             refused += 1;
         }
