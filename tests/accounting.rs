@@ -15,8 +15,11 @@ fn header(record: &OutputRecord, name: &str) -> String {
     String::from_utf8(found.1.clone()).unwrap()
 }
 
+/// The code of a class of poison, and a record's key and value that show it.
+type Case = (&'static str, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Candles in which something is wrong, one for each class of poison that a single record can show.
-fn poison() -> Vec<(&'static str, Option<Vec<u8>>, Option<Vec<u8>>)> {
+fn poison() -> Vec<Case> {
     const TIME: i64 = 1_704_067_200_000;
     let candle = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
         let mut value = serde_json::json!({ "coin": "BTC-USDT", "interval": "1m", "open_time": TIME, "open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 1.5 });

@@ -195,7 +195,7 @@ fn a_prediction_is_flagged_by_the_champion_of_its_moment() {
                 && (c["metric"] == "directional_accuracy") == directions
                 && known(c)
         };
-        let leader = champions.iter().filter(same).next_back().map(|c| &c["champion"]);
+        let leader = champions.iter().rfind(same).map(|c| &c["champion"]);
         assert_eq!(prediction["champion"], Value::Bool(leader == Some(&prediction["model"])), "{prediction}");
     }
 }

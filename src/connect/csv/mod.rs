@@ -60,8 +60,9 @@ pub enum CsvRow<'a> {
 /// # fn main() -> Result<(), tidemill::connect::csv::CsvError> {
 /// use tidemill::connect::csv::{CandleFile, CsvOptions};
 /// let mut file = CandleFile::open("BTCUSDT-1m-2024.csv.gz".as_ref(), &CsvOptions::default())?;
+/// println!("{} {}", file.coin(), file.interval());
 /// while let Some(row) = file.next_row()? {
-///     println!("{} {} {row:?}", file.coin(), file.interval());
+///     println!("{row:?}");
 /// }
 /// # Ok(()) }
 /// ```
