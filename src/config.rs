@@ -78,7 +78,7 @@ pub const KEYS: [Key; 19] = [
         "num.worker.threads",
         Kind::Number(0, 256),
         "0",
-        "Threads that the stages of all tasks are spread over; 0 takes one for each core.",
+        "Threads that the stages of all tasks are spread over; 0 takes four for each core.",
     ),
     key("max.poll.records", Kind::Number(1, 100_000), "500", "Most records of one batch."),
     key(
@@ -90,13 +90,13 @@ pub const KEYS: [Key; 19] = [
     key(
         "checkpoint.interval.ms",
         Kind::Number(1, 86_400_000),
-        "30000",
+        "10000",
         "Least milliseconds between snapshots of a task's state.",
     ),
     key(
         "checkpoint.max.records",
         Kind::Number(1, i64::MAX),
-        "1000000",
+        "250000",
         "Records after which a snapshot is due whatever the time.",
     ),
     key(

@@ -55,7 +55,7 @@ impl Instance {
         let (workers, supervisor) = Workers::start(actors).map_err(threads)?;
         let shared = Arc::new(Shared {
             topics: graph.output_topics(),
-            restores: RestorePool::start(settings.num_worker_threads).map_err(threads)?,
+            restores: RestorePool::start(settings.restore_threads()).map_err(threads)?,
             control: Control::new(),
             graph,
             log,

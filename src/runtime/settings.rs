@@ -16,7 +16,8 @@ pub struct RuntimeSettings {
     pub guarantee: Guarantee,
     /// Client threads (`num.stream.threads`), at least 1, default 1. Each owns one log client and the tasks of the partitions it is given.
     pub num_stream_threads: u32,
-    /// Threads that the actors of all tasks are spread over (`num.worker.threads`), at least 1; default: one for each core.
+    /// Threads that the actors of all tasks are spread over (`num.worker.threads`), at least 1; default: four for each core. An actor stays on its thread,
+    /// and stages differ much in what they cost: with more threads than cores it is the operating system that evens the load out.
     pub num_worker_threads: usize,
     /// Most records of one batch (`max.poll.records`), at least 1, default 500.
     pub max_batch_records: usize,
@@ -43,7 +44,7 @@ impl RuntimeSettings {
             commit_interval_ms: 100,
             guarantee: Guarantee::default(),
             num_stream_threads: 1,
-            num_worker_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            num_worker_threads: 4 * cores(),
             max_batch_records: 500,
             max_in_flight_batches: 8,
             max_transaction_bytes: 32 << 20,
@@ -52,6 +53,11 @@ impl RuntimeSettings {
             missing_input: MissingInput::default(),
             revoke_timeout_ms: 10_000,
         }
+    }
+
+    /// Tasks that are restored at once: a replay keeps a core busy.
+    pub(super) fn restore_threads(&self) -> usize {
+        self.num_worker_threads.min(cores())
     }
 
     /// The settings with every number at least its minimum: zero threads, credits or records would run nothing.
@@ -64,4 +70,8 @@ impl RuntimeSettings {
         self.failure_limit = self.failure_limit.max(1);
         self
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
