@@ -72,6 +72,11 @@ impl RecordBatch {
         RecordBatch::default()
     }
 
+    /// An empty batch with room for so many records and bytes.
+    pub fn with_capacity(records: usize, bytes: usize) -> Self {
+        RecordBatch { bytes: Vec::with_capacity(bytes), starts: Vec::with_capacity(records) }
+    }
+
     /// Appends one record.
     ///
     /// # Panics

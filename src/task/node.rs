@@ -35,6 +35,7 @@ impl NodeRunner {
     /// Runs the node over what its parents put out for one batch, in the order (input record, step, parent).
     pub fn run(&mut self, env: &BatchEnv, parents: &[&[Item]]) -> Emitted {
         let mut out = Emitted::default();
+        out.items.reserve(parents.iter().map(|items| items.len()).sum());
         let mut rest: Vec<&[Item]> = parents.to_vec();
         let mut next_step = 0;
         let mut last_index = None;

@@ -54,20 +54,26 @@ pub struct TaskOutput {
 pub struct Outlet {
     graph: Arc<Graph>,
     names: Vec<Arc<str>>,
+    /// Bytes of a record of each sink in its last batch: how much room the next one will need.
+    record_bytes: Vec<usize>,
 }
 
 impl Outlet {
     /// The outlet of a graph.
     pub fn new(graph: Arc<Graph>) -> Self {
         let names = (0..=graph.nodes.len()).map(|i| graph.node_name(NodeId(i as u16)).clone()).collect();
-        Outlet { graph, names }
+        Outlet { record_bytes: vec![0; graph.sinks.len()], graph, names }
     }
 
     /// Encodes what the source and all stages put out for one batch, given in the order of the stages.
     pub fn finish(&mut self, outputs: &[Arc<StageOutput>]) -> TaskOutput {
         let env = outputs[0].env.clone();
         let letters = decisive_letters(outputs);
-        let mut topics: Vec<RecordBatch> = self.graph.sinks.iter().map(|sink| self.encode_sink(sink, &env, outputs)).collect();
+        let sinks = self.graph.sinks.iter().zip(&self.record_bytes);
+        let mut topics: Vec<RecordBatch> = sinks.map(|(sink, bytes)| self.encode_sink(sink, *bytes, &env, outputs)).collect();
+        for (bytes, batch) in self.record_bytes.iter_mut().zip(&topics).filter(|(_, batch)| !batch.is_empty()) {
+            *bytes = batch.as_bytes().len().div_ceil(batch.len());
+        }
         topics.push(self.encode_letters(LetterKind::Late, &env, &letters));
         topics.push(self.encode_letters(LetterKind::Dead, &env, &letters));
         let counts = count(&env, outputs, &letters);
@@ -80,12 +86,14 @@ impl Outlet {
         count(&outputs[0].env, outputs, &decisive_letters(outputs))
     }
 
-    fn encode_sink(&self, sink: &Sink, env: &BatchEnv, outputs: &[Arc<StageOutput>]) -> RecordBatch {
-        let mut batch = RecordBatch::new();
+    fn encode_sink(&self, sink: &Sink, record_bytes: usize, env: &BatchEnv, outputs: &[Arc<StageOutput>]) -> RecordBatch {
         let columns_of = |p: &NodeId| self.graph.node(*p).map_or(&[][..], |node| &node.port.columns);
         let items_of = |p: &NodeId| outputs.iter().find_map(|output| output.items(*p));
         let (parents, columns): (Vec<&[Item]>, Vec<&[Column]>) =
             sink.parents.iter().filter_map(|p| Some((items_of(p)?, columns_of(p)))).unzip();
+        let records = parents.iter().flat_map(|items| items.iter()).filter(|item| item.event.kind() == sink.kind).count();
+        // A little more than last time: growing by doubling would copy megabytes again and again.
+        let mut batch = RecordBatch::with_capacity(records, records * (record_bytes + record_bytes / 16));
         for_each_merged(&parents, |parent, item| {
             if item.event.kind() == sink.kind {
                 self.encode_item(item, columns[parent], env, &mut batch);
