@@ -1,5 +1,6 @@
 //! `tidemill demo`: a topology on an embedded log, fed from files or the simulated exchange. Stops cleanly, resumes where it was.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,10 +44,17 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let outcome = demo.watch(args, &stop);
     let report = demo.finish()?;
     outcome?;
-    if args.records.is_some() || args.format != ReportForm::Text {
-        report.print(args.format)?;
+    if ends_by_itself(args) || args.format != ReportForm::Text {
+        return report.print(args.format);
     }
+    let total = report.resumed_from + report.records_read;
+    eprintln!("stopped cleanly after {} records; the same command goes on from here", grouped(total));
     Ok(())
+}
+
+/// Whether the run has an end: a number of records, or that of the files.
+fn ends_by_itself(args: &DemoArgs) -> bool {
+    args.records.is_some() || !args.input.input.is_empty()
 }
 
 fn start_logging(config: &Config) -> anyhow::Result<()> {
@@ -130,7 +138,9 @@ impl Demo {
         let announcement = folder.announce(&RunningInstance { pid: std::process::id(), url: http.url() })?;
         let source = input::describe(&args.input);
         let title = format!("tidemill {} · {guarantee} · {source} · {} · {}", graph.name, http.url(), folder.path().display());
-        eprintln!("{title}");
+        if !std::io::stderr().is_terminal() {
+            eprintln!("{title}"); // on a terminal it heads the live table
+        }
         if resumed_from > 0 {
             eprintln!("resumed: {} records were processed by earlier runs", grouped(resumed_from));
         }
@@ -141,7 +151,6 @@ impl Demo {
     fn watch(&self, args: &DemoArgs, stop: &AtomicBool) -> anyhow::Result<()> {
         let mut screen = Screen::stderr();
         let pause = if screen.is_terminal() { DRAW.0 } else { DRAW.1 };
-        let ends_by_itself = args.records.is_some() || !args.input.input.is_empty();
         let mut drawn = (Instant::now(), 0);
         while !stop.load(Ordering::SeqCst) {
             let status = self.instance.status();
@@ -151,7 +160,7 @@ impl Demo {
             let read = status.since_start().read;
             self.ingest.processed(self.resumed_from + read);
             let done = self.ingest.ended() && self.resumed_from + read >= self.ingest.position();
-            if done && (ends_by_itself || status.ended) {
+            if done && (ends_by_itself(args) || status.ended) {
                 break;
             }
             if drawn.0.elapsed() >= pause {
