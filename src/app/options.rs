@@ -135,7 +135,7 @@ pub struct BacktestArgs {
     /// Stop after N records
     #[arg(long, value_name = "N")]
     pub records: Option<u64>,
-    /// Write every output topic to DIR/<topic>-<partition>.ndjson
+    /// Write every output topic to `DIR/<topic>-<partition>.ndjson`
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Records of one batch; changes the speed, never the output

@@ -1,4 +1,4 @@
-//! The command line: what a user may type, with help that teaches. It parses, calls [`app`](crate::app), and turns outcomes into exit codes.
+//! The command line: what a user may type, with help that teaches. It parses, calls [`app`], and turns outcomes into exit codes.
 
 mod args;
 mod exit;
