@@ -1,6 +1,8 @@
 //! Guarantee 1 on the runtime: for every shipped topology the actors on the embedded log commit the bytes of the backtest and keep its state, whatever the number
 //! of worker threads, client threads and records in a batch.
 
+#![allow(clippy::disallowed_methods, reason = "the harness it shares with the kill test waits by the clock")]
+
 #[path = "common/mod.rs"]
 mod common;
 #[allow(dead_code, reason = "the kill test uses the rest")]
