@@ -42,8 +42,9 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let stop = stop_flag()?;
     let demo = Demo::start(args, &config, graph)?;
     let outcome = demo.watch(args, &stop);
-    let report = demo.finish()?;
-    outcome?;
+    let report = demo.finish();
+    outcome?; // why it ended by itself says more than that it did
+    let report = report?;
     if ends_by_itself(args) || args.format != ReportForm::Text {
         return report.print(args.format);
     }

@@ -65,6 +65,7 @@ fn add_param(table: &mut Table, indent: &str, param: &ParamInfo) {
         param.range.clone().unwrap_or_default() + &unit,
         param.doc.lines().next().unwrap_or_default().to_owned(),
     ]);
+    param.params.iter().for_each(|inner| add_param(table, &format!("{indent}  ."), inner));
     for choice in &param.choices {
         let name = format!("{indent}  = {}", choice.name);
         table.row([name, String::new(), String::new(), String::new(), choice.doc.lines().next().unwrap_or_default().to_owned()]);
