@@ -18,6 +18,9 @@ pub enum Retention {
     /// About this many bytes per partition: the oldest records go, in whole batches, when a partition has more. The newest batch always stays.
     /// Committed offsets are not looked at, as in Kafka: a group that falls behind is told by [`LogError::OutOfRange`].
     Bytes(u64),
+    /// The newest record of each key stays for ever (Kafka's `cleanup.policy=compact`). Older ones go some time after they were superseded, not at once; their offsets
+    /// become gaps, and the others keep order and offset. Every record needs a key: one without is [`LogError::Usage`].
+    Compacted,
 }
 
 /// A topic as it shall be.

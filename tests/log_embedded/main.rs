@@ -1,7 +1,8 @@
 //! The embedded log: the semantics of the port (`port.rs`, written against `dyn Log` so that another adapter can be held to them), and what is its own:
-//! retention, one owner, crashes, damage.
+//! retention, compaction, one owner, crashes, damage.
 #![cfg(feature = "runtime")]
 
+mod compaction;
 mod crash;
 mod damage;
 mod embedded;

@@ -31,7 +31,7 @@ impl LogAppender for EmbeddedAppender {
     }
 
     fn append(&mut self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
-        self.shared.state().partition(to)?;
+        self.shared.state().check_records(to, records)?;
         self.appends.push(to, records, self.shared.max_transaction_bytes())
     }
 

@@ -4,6 +4,8 @@
 //! holds it. The value, little endian: CRC-32 of key, count and records `u32`, count of records `u32`, then [`RecordBatch::as_bytes`]. The key is inside
 //! the checksum: a value under another's key does not verify.
 
+use std::ops::Range;
+
 use crate::log::LogError;
 use crate::record::{ConsumedBatch, Offset, RecordBatch, TopicPartition};
 
@@ -38,6 +40,13 @@ pub(super) fn verify(key: BatchKey, value: &[u8]) -> Option<Offset> {
     (u32::from_le_bytes(*stored) == checksum(key, rest) && count > 0).then(|| Offset(key.2 - i64::from(count) + 1))
 }
 
+/// The offset of the first record and the records, once the value has been verified.
+pub(super) fn open(key: BatchKey, value: &[u8]) -> Option<(Offset, RecordBatch)> {
+    let base = verify(key, value)?;
+    let records = RecordBatch::from_bytes(value[HEADER..].to_vec()).ok()?;
+    (base.0 + records.len() as i64 - 1 == key.2).then_some((base, records))
+}
+
 /// A verified batch.
 #[derive(Debug)]
 pub(super) struct StoredBatch {
@@ -46,17 +55,19 @@ pub(super) struct StoredBatch {
 }
 
 impl StoredBatch {
-    /// Reads the batch that holds `wanted`.
+    /// Reads the batch that should hold `wanted`; the caller looks whether it begins after it.
     pub(super) fn read(key: BatchKey, value: &[u8], wanted: Offset, at: &TopicPartition) -> Result<StoredBatch, LogError> {
         let base = verify(key, value).ok_or_else(|| damaged(at, wanted, "its checksum does not match"))?;
-        if wanted < base {
-            return Err(damaged(at, wanted, "it is missing"));
-        }
         let records = RecordBatch::from_bytes(value[HEADER..].to_vec()).map_err(|e| damaged(at, wanted, &e.to_string()))?;
         if base.0 + records.len() as i64 - 1 != key.2 {
             return Err(damaged(at, wanted, "it holds another number of records than it says"));
         }
         Ok(StoredBatch { base, records })
+    }
+
+    /// The offset of the first record.
+    pub(super) fn base(&self) -> Offset {
+        self.base
     }
 
     /// The offset after the last record.
@@ -69,10 +80,15 @@ impl StoredBatch {
         offset >= self.base && offset < self.end()
     }
 
-    /// Appends up to `max` records from `from` on to `out`; the offset after them.
-    pub(super) fn copy_into(&self, from: Offset, max: usize, out: &mut ConsumedBatch) -> Offset {
+    /// Appends up to `max` records whose offsets lie in `range` to `out`; the offset after them. Where the batch begins after the range, that is the end of the range.
+    pub(super) fn copy_into(&self, range: Range<Offset>, max: usize, out: &mut ConsumedBatch) -> Offset {
+        let from = range.start.max(self.base);
+        if from >= range.end {
+            return range.end;
+        }
         let first = (from.0 - self.base.0) as usize;
-        let last = self.records.len().min(first.saturating_add(max));
+        let most = max.min((range.end.0 - from.0) as usize);
+        let last = self.records.len().min(first.saturating_add(most));
         out.records.append_range(&self.records, first..last);
         let next = Offset(self.base.0 + last as i64);
         out.offsets.extend((from.0..next.0).map(Offset));
@@ -116,7 +132,6 @@ mod tests {
         for other in [(2, 0, 12), (1, 1, 12), (1, 0, 13)] {
             assert!(StoredBatch::read(other, &value, Offset(12), &at).is_err());
         }
-        assert!(StoredBatch::read(key, &value, Offset(9), &at).is_err(), "a gap before the batch");
     }
 
     #[test]
@@ -124,8 +139,10 @@ mod tests {
         let (key, at) = ((1, 0, 12), TopicPartition::new("t", 0));
         let batch = StoredBatch::read(key, &stored(key), Offset(11), &at).unwrap();
         let mut out = ConsumedBatch::empty(at);
-        assert_eq!(batch.copy_into(Offset(11), 1, &mut out), Offset(12));
-        assert_eq!(batch.copy_into(Offset(12), 9, &mut out), Offset(13));
+        assert_eq!(batch.copy_into(Offset(11)..Offset(99), 1, &mut out), Offset(12));
+        assert_eq!(batch.copy_into(Offset(12)..Offset(12), 9, &mut out), Offset(12));
+        assert_eq!(batch.copy_into(Offset(5)..Offset(8), 9, &mut out), Offset(8), "all of the range is a gap");
+        assert_eq!(batch.copy_into(Offset(12)..Offset(99), 9, &mut out), Offset(13));
         assert_eq!(out.offsets, [Offset(11), Offset(12)]);
         assert_eq!(out.records.get(1).unwrap().timestamp, Timestamp(2));
     }

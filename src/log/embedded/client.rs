@@ -58,7 +58,7 @@ impl EmbeddedClient {
         let state = self.shared.state();
         let committed = state.committed(&self.settings.application_id, &self.assignment);
         for partition in &self.assignment {
-            let watermarks = state.partition(partition)?.1.watermarks();
+            let watermarks = state.partition(partition)?.partition.watermarks();
             let without = match self.settings.reset {
                 AutoOffsetReset::Earliest => watermarks.start,
                 AutoOffsetReset::Latest => watermarks.end,
@@ -73,7 +73,7 @@ impl EmbeddedClient {
         let (mut events, mut left) = (Vec::new(), max_records);
         let (behind, first) = self.inputs.split_at_mut(self.turn);
         for input in first.iter_mut().chain(behind).filter(|input| !input.paused) {
-            match input.cursor.take(&self.shared, left) {
+            match input.cursor.take(&self.shared, left, Offset(i64::MAX)) {
                 Ok(batch) if batch.is_empty() => {}
                 Ok(batch) => {
                     left -= batch.len();
@@ -154,7 +154,7 @@ impl LogClient for EmbeddedClient {
 
     fn produce(&mut self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
         self.lease()?;
-        self.shared.state().partition(to)?;
+        self.shared.state().check_records(to, records)?;
         self.appends.push(to, records, self.shared.max_transaction_bytes())
     }
 
@@ -177,7 +177,7 @@ impl LogClient for EmbeddedClient {
     }
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, LogError> {
-        Ok(self.shared.state().partition(partition)?.1.watermarks())
+        Ok(self.shared.state().partition(partition)?.partition.watermarks())
     }
 
     fn close(&mut self, _timeout: Duration) -> Result<(), LogError> {

@@ -2,6 +2,7 @@
 
 use super::batch::StoredBatch;
 use super::shared::Shared;
+use super::state::Located;
 use crate::log::LogError;
 use crate::record::{ConsumedBatch, Offset, TopicPartition};
 
@@ -20,15 +21,15 @@ impl Cursor {
         Cursor { partition, position, held: None }
     }
 
-    /// The next records, at most `max`, and moves behind them. An error leaves the position before the record it concerns.
-    pub(super) fn take(&mut self, log: &Shared, max: usize) -> Result<ConsumedBatch, LogError> {
+    /// The next records, at most `max` and none from `to` on, and moves behind them and behind a gap. An error leaves the position before the record it concerns.
+    pub(super) fn take(&mut self, log: &Shared, max: usize, to: Offset) -> Result<ConsumedBatch, LogError> {
         let mut out = ConsumedBatch::empty(self.partition.clone());
-        let (topic, partition) = log.locate(&self.partition, self.position)?;
-        let end = partition.end;
+        let at = log.locate(&self.partition, self.position)?;
+        let end = at.partition.end.min(to);
         while self.position < end && out.len() < max && out.records.as_bytes().len() < READ_BYTES {
             let from = self.position;
-            match self.batch(log, topic) {
-                Ok(batch) => self.position = batch.copy_into(from, max - out.len(), &mut out),
+            match self.batch(log, &at) {
+                Ok(batch) => self.position = batch.copy_into(from..end, max - out.len(), &mut out),
                 Err(_) if !out.is_empty() => break,
                 Err(error) => return Err(error),
             }
@@ -36,11 +37,11 @@ impl Cursor {
         Ok(out)
     }
 
-    fn batch(&mut self, log: &Shared, topic: u32) -> Result<&StoredBatch, LogError> {
-        let held = self.held.take().filter(|(id, batch)| *id == topic && batch.holds(self.position));
+    fn batch(&mut self, log: &Shared, at: &Located) -> Result<&StoredBatch, LogError> {
+        let held = self.held.take().filter(|(id, batch)| *id == at.topic && batch.holds(self.position));
         let held = match held {
             Some(held) => held,
-            None => (topic, log.read(topic, &self.partition, self.position)?),
+            None => (at.topic, log.read(at, &self.partition, self.position)?),
         };
         Ok(&self.held.insert(held).1)
     }

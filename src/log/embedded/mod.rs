@@ -11,6 +11,7 @@ mod appender;
 mod backend;
 mod batch;
 mod client;
+mod compaction;
 mod cursor;
 mod lease;
 #[cfg(test)]

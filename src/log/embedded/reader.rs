@@ -31,19 +31,19 @@ impl LogReader for EmbeddedReader {
         timeout: Duration,
     ) -> Result<Fetched, LogError> {
         let deadline = deadline(timeout);
-        let max = max_records.min(usize::try_from(to.0.saturating_sub(from.0)).unwrap_or(0));
         let cursor = self.cursors.entry(partition.clone()).or_insert_with(|| Cursor::new(partition.clone(), from));
         cursor.position = from;
         loop {
             let seen = self.shared.signal().generation();
-            let records = cursor.take(&self.shared, max)?;
-            if !records.is_empty() || max == 0 || !self.shared.signal().wait_past(seen, deadline) {
+            let records = cursor.take(&self.shared, max_records, to)?;
+            let done = cursor.position != from || max_records == 0 || to <= from;
+            if done || !self.shared.signal().wait_past(seen, deadline) {
                 return Ok(Fetched { records, next: cursor.position });
             }
         }
     }
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, LogError> {
-        Ok(self.shared.state().partition(partition)?.1.watermarks())
+        Ok(self.shared.state().partition(partition)?.partition.watermarks())
     }
 }

@@ -8,7 +8,7 @@ use redb::Durability;
 use super::batch::StoredBatch;
 use super::lease::{Holder, Lease, Leases};
 use super::signal::Signal;
-use super::state::{Partition, State};
+use super::state::{Located, State};
 use super::storage::{Batches, Storage};
 use super::transaction::Appends;
 use super::{EmbeddedSettings, VerifyReport};
@@ -101,19 +101,20 @@ impl Shared {
         Ok(())
     }
 
-    /// The topic's id and the partition's ends, when `offset` is not outside of them.
-    pub(super) fn locate(&self, at: &TopicPartition, offset: Offset) -> Result<(u32, Partition), LogError> {
-        let (topic, partition) = self.state().partition(at)?;
+    /// Where a partition lies, when `offset` is not outside of it.
+    pub(super) fn locate(&self, at: &TopicPartition, offset: Offset) -> Result<Located, LogError> {
+        let located = self.state().partition(at)?;
+        let partition = located.partition;
         if offset < partition.start || offset > partition.end {
             let (start, end) = (partition.start, partition.end);
             return Err(LogError::OutOfRange { partition: at.clone(), asked: offset, start, end });
         }
-        Ok((topic, partition))
+        Ok(located)
     }
 
-    /// The batch that holds `offset`, which lies before the end of the partition.
-    pub(super) fn read(&self, topic: u32, at: &TopicPartition, offset: Offset) -> Result<StoredBatch, LogError> {
-        self.storage.read(topic, at, offset).map_err(|error| match self.locate(at, offset) {
+    /// The batch that holds `offset`, which lies before the end of the partition, or the next one where offsets have gaps.
+    pub(super) fn read(&self, located: &Located, at: &TopicPartition, offset: Offset) -> Result<StoredBatch, LogError> {
+        self.storage.read(located, at, offset).map_err(|error| match self.locate(at, offset) {
             // Retention may have taken the batch between the look at the ends and the look into the file.
             Err(gone) => gone,
             Ok(_) => error,
@@ -126,9 +127,9 @@ impl Shared {
         let state = self.state();
         let mut report = VerifyReport { topics: state.topics.len(), ..VerifyReport::default() };
         for (name, topic) in &state.topics {
-            for (number, partition) in topic.partitions.iter().enumerate() {
-                let at = TopicPartition::new(name.clone(), number as u32);
-                self.storage.verify(topic.id, &at, (partition.start, partition.end), &mut report)?;
+            for number in 0..topic.partitions.len() as u32 {
+                let at = TopicPartition::new(name.clone(), number);
+                self.storage.verify(&state.partition(&at)?, &at, &mut report)?;
             }
         }
         Ok(report)

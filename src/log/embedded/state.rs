@@ -3,17 +3,19 @@
 //! It is one value, written whole with each commit (about 20 bytes a partition) under one checksum, so that no single damaged row can move an offset
 //! or hide a topic. The rest of the adapter reads it from memory.
 
+mod version_1;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::{Committed, LogError, Retention, TopicDescription, TopicSpec, Watermarks};
-use crate::record::{Offset, TopicPartition};
+use crate::record::{Offset, RecordBatch, TopicPartition};
 use crate::snapshot::{self, Envelope, SnapshotError};
 
-/// Version of everything in the file: this value and the layout of stored batches.
-pub(super) const FORMAT: u16 = 1;
+/// Version of everything in the file: this value and the layout of stored batches. Version 1 knew no compacted topics.
+pub(super) const FORMAT: u16 = 2;
 
 /// One partition: its ends and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,6 +23,9 @@ pub(super) struct Partition {
     pub(super) start: Offset,
     pub(super) end: Offset,
     pub(super) bytes: u64,
+    /// Bytes that were left by the last compaction of this process; not kept, so that one comes soon after a start.
+    #[serde(skip)]
+    pub(super) clean_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,11 +34,26 @@ pub(super) struct Topic {
     pub(super) id: u32,
     /// Bytes a partition keeps; `None` is for ever.
     pub(super) retention_bytes: Option<u64>,
+    /// Whether only the newest record of each key is kept.
+    pub(super) compacted: bool,
+    /// Whether it was ever compacted: its offsets may have gaps.
+    pub(super) gaps: bool,
     pub(super) partitions: Vec<Partition>,
 }
 
 /// A committed offset with its metadata.
 type Position = (Offset, String);
+
+/// Where a partition lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Located {
+    /// The topic's id.
+    pub(super) topic: u32,
+    /// Whether offsets may have gaps.
+    pub(super) gaps: bool,
+    /// The partition's ends.
+    pub(super) partition: Partition,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct State {
@@ -49,7 +69,10 @@ impl State {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<State, SnapshotError> {
-        snapshot::decode(Envelope::open(FORMAT, bytes)?.payload)
+        match Envelope::open(FORMAT, bytes)? {
+            Envelope { version: 1, payload } => snapshot::decode::<version_1::State>(payload).map(State::from),
+            Envelope { payload, .. } => snapshot::decode(payload),
+        }
     }
 
     pub(super) fn topic(&self, name: &str) -> Result<&Topic, LogError> {
@@ -61,13 +84,24 @@ impl State {
         format!("there is no topic {name:?} in the embedded log; it has: {}. Create it first", known.join(", "))
     }
 
-    /// The topic's id and the partition's state.
-    pub(super) fn partition(&self, at: &TopicPartition) -> Result<(u32, Partition), LogError> {
+    /// Where a partition lies.
+    pub(super) fn partition(&self, at: &TopicPartition) -> Result<Located, LogError> {
         let topic = self.topic(&at.topic)?;
         match topic.partitions.get(at.partition as usize) {
-            Some(partition) => Ok((topic.id, *partition)),
+            Some(partition) => Ok(Located { topic: topic.id, gaps: topic.gaps, partition: *partition }),
             None => Err(LogError::Usage(no_partition(at, topic.partitions.len()))),
         }
+    }
+
+    /// Refuses records that a partition cannot take.
+    pub(super) fn check_records(&self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
+        self.partition(to)?;
+        if self.topic(&to.topic)?.compacted && records.iter().any(|record| record.key.is_none()) {
+            return Err(LogError::Usage(format!(
+                "{to} is compacted, but a record for it has no key: of a record without a key nobody can say what supersedes it; give it one"
+            )));
+        }
+        Ok(())
     }
 
     pub(super) fn committed(&self, group: &str, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Committed> {
@@ -101,17 +135,21 @@ impl State {
 
     fn create_topic(&mut self, spec: &TopicSpec) -> Result<(), LogError> {
         check_name(&spec.name)?;
-        let retention_bytes = match spec.retention {
-            Retention::Unlimited => None,
-            Retention::Bytes(bytes) => Some(bytes),
+        let (retention_bytes, compacted) = match spec.retention {
+            Retention::Unlimited => (None, false),
+            Retention::Bytes(bytes) => (Some(bytes), false),
+            Retention::Compacted => (None, true),
         };
         if let Some(topic) = self.topics.get_mut(&spec.name) {
             topic.retention_bytes = retention_bytes;
+            topic.compacted = compacted;
+            topic.gaps |= compacted;
             return check_count(spec, topic.partitions.len());
         }
         check_count(spec, (spec.partitions as usize).max(1))?;
         let partitions = vec![Partition::default(); spec.partitions as usize];
-        self.topics.insert(spec.name.clone(), Topic { id: self.next_topic_id, retention_bytes, partitions });
+        self.topics
+            .insert(spec.name.clone(), Topic { id: self.next_topic_id, retention_bytes, compacted, gaps: compacted, partitions });
         self.next_topic_id += 1;
         Ok(())
     }
@@ -132,7 +170,11 @@ impl State {
 
 impl Topic {
     fn describe(&self, name: &Arc<str>) -> TopicDescription {
-        let retention = self.retention_bytes.map_or(Retention::Unlimited, Retention::Bytes);
+        let retention = match self.retention_bytes {
+            Some(bytes) => Retention::Bytes(bytes),
+            None if self.compacted => Retention::Compacted,
+            None => Retention::Unlimited,
+        };
         TopicDescription {
             spec: TopicSpec { name: name.clone(), partitions: self.partitions.len() as u32, retention },
             watermarks: self.partitions.iter().map(Partition::watermarks).collect(),
@@ -205,8 +247,23 @@ mod tests {
         state.commit_offsets(&group, &BTreeMap::from([(at.clone(), Committed::at(Offset(5)))]));
         let old = state.delete_topic("a").unwrap();
         state.create_topics(&[spec("a", 1)]).unwrap();
-        assert_ne!(state.partition(&at).unwrap().0, old);
+        assert_ne!(state.partition(&at).unwrap().topic, old);
         assert!(state.committed("g", &[at]).is_empty());
+    }
+
+    #[test]
+    fn a_state_of_version_1_is_read() {
+        let partitions = vec![(Offset(3), Offset(9), 77)];
+        let topic = version_1::Topic { id: 4, retention_bytes: Some(5), partitions };
+        let topics = BTreeMap::from([(Arc::from("a"), topic)]);
+        let at = TopicPartition::new("a", 0);
+        let groups = BTreeMap::from([(Arc::from("g"), BTreeMap::from([(at.clone(), (Offset(6), "note".to_owned()))]))]);
+        let old = version_1::State { topics, next_topic_id: 5, groups, cursors: BTreeMap::new() };
+        let state = State::decode(&Envelope::seal(1, &snapshot::encode(&old).unwrap())).unwrap();
+        assert_eq!(state.describe()[0].spec, TopicSpec { retention: Retention::Bytes(5), ..spec("a", 1) });
+        assert_eq!(state.describe()[0].watermarks, [Watermarks { start: Offset(3), end: Offset(9) }]);
+        assert_eq!(state.committed("g", &[at.clone()])[&at].metadata, "note");
+        assert_eq!((state.next_topic_id, state.topics["a"].partitions[0].bytes), (5, 77));
     }
 
     #[test]

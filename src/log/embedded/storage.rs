@@ -12,7 +12,7 @@ use redb::{Builder, Database, DatabaseError, Durability, ReadableDatabase, Reada
 
 use super::backend::SyncedLength;
 use super::batch::{self, BatchKey, HEADER, StoredBatch, damaged};
-use super::state::State;
+use super::state::{Located, State};
 use super::{EmbeddedSettings, VerifyReport};
 use crate::log::LogError;
 use crate::record::{Offset, RecordBatch, TopicPartition};
@@ -91,32 +91,28 @@ impl Storage {
         })
     }
 
-    /// The batch of topic `topic` that holds `offset`, or the next one after it.
-    pub(super) fn read(&self, topic: u32, at: &TopicPartition, offset: Offset) -> Result<StoredBatch, LogError> {
+    /// The batch that holds `offset`, or the next one where offsets have gaps.
+    pub(super) fn read(&self, located: &Located, at: &TopicPartition, offset: Offset) -> Result<StoredBatch, LogError> {
         guarded(&self.dir, || {
             let txn = self.db().begin_read().map_err(|e| self.failed(e))?;
             let table = txn.open_table(BATCHES).map_err(|e| self.failed(e))?;
-            let mut range = table.range(partition_keys(topic, at.partition, offset)).map_err(|e| self.failed(e))?;
+            let mut range = table.range(partition_keys(located.topic, at.partition, offset)).map_err(|e| self.failed(e))?;
             let (key, value) =
                 range.next().transpose().map_err(|e| self.failed(e))?.ok_or_else(|| damaged(at, offset, "it is missing"))?;
-            StoredBatch::read(key.value(), value.value(), offset, at)
+            let batch = StoredBatch::read(key.value(), value.value(), offset, at)?;
+            if batch.base() > offset && !located.gaps { Err(damaged(at, offset, "it is missing")) } else { Ok(batch) }
         })
     }
 
     /// Reads and verifies every batch of a partition between its ends.
-    pub(super) fn verify(
-        &self,
-        topic: u32,
-        at: &TopicPartition,
-        ends: (Offset, Offset),
-        report: &mut VerifyReport,
-    ) -> Result<(), LogError> {
-        let mut position = ends.0;
-        while position < ends.1 {
-            position = self.read(topic, at, position)?.end();
+    pub(super) fn verify(&self, located: &Located, at: &TopicPartition, report: &mut VerifyReport) -> Result<(), LogError> {
+        let mut position = located.partition.start;
+        while position < located.partition.end {
+            let batch = self.read(located, at, position)?;
             report.batches += 1;
+            report.records += (batch.end().0 - batch.base().max(position).0) as u64;
+            position = batch.end();
         }
-        report.records += (ends.1.0 - ends.0.0) as u64;
         Ok(())
     }
 
@@ -157,6 +153,28 @@ impl Batches<'_> {
     /// Removes the batch that ends before `end`.
     pub(super) fn remove(&mut self, topic: u32, partition: u32, end: Offset) -> Result<(), LogError> {
         self.0.remove((topic, partition, end.0 - 1)).map(drop).map_err(storage_failed)
+    }
+
+    /// Shows every batch of a partition that verifies, in order, with the offset of its first record.
+    pub(super) fn each(&self, topic: u32, partition: u32, mut see: impl FnMut(Offset, &RecordBatch)) -> Result<(), LogError> {
+        for row in self.0.range(partition_keys(topic, partition, Offset::ZERO)).map_err(storage_failed)? {
+            let (key, value) = row.map_err(storage_failed)?;
+            if let Some((base, records)) = batch::open(key.value(), value.value()) {
+                see(base, &records);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the batch whose first record has the offset `base`, and returns it; `None` when it does not verify.
+    pub(super) fn take(&mut self, topic: u32, partition: u32, base: Offset) -> Result<Option<RecordBatch>, LogError> {
+        let first = self.0.range(partition_keys(topic, partition, base)).map_err(storage_failed)?.next();
+        let Some((key, value)) = first.transpose().map_err(storage_failed)? else { return Ok(None) };
+        let found = batch::open(key.value(), value.value()).filter(|(first, _)| *first == base);
+        let (last, Some((_, records))) = (key.value().2, found) else { return Ok(None) };
+        drop((key, value));
+        self.remove(topic, partition, Offset(last).next())?;
+        Ok(Some(records))
     }
 
     /// Removes every batch of a topic.

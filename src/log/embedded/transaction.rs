@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::compaction::compact_when_due;
 use super::state::{State, Topic};
 use super::storage::Batches;
 use crate::log::{Committed, LogError, MAX_METADATA_BYTES};
@@ -56,6 +57,7 @@ impl Appends {
                 append(topic, to.partition, batch, batches)?;
             }
             retain(topic, to.partition, batches)?;
+            compact_when_due(topic, to.partition, batches)?;
         }
         Ok(())
     }
