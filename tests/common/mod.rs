@@ -1,6 +1,10 @@
 //! What the integration tests share: topologies as shipped, inputs, and outputs as bytes.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+#[cfg(feature = "runtime")]
+pub mod planted;
+pub mod random;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,8 @@ mod plants;
 
 use std::time::{Duration, Instant};
 
+use common::planted::Plant;
+use common::random::seed;
 use harness::{Crash, Harness};
 
 /// Every named point of the program at which the engine can be killed.
@@ -32,10 +34,6 @@ const POINTS: &[&str] = &[
     "store.before-manifest",
     "store.after-manifest",
 ];
-
-fn seed() -> u64 {
-    std::env::var("TIDEMILL_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_120)
-}
 
 /// Kills the program `kills` times while it works through `records` records, half of the times at named points.
 fn survive(records: u64, kills: usize) {
@@ -87,12 +85,12 @@ fn many_kills_over_many_candles_change_nothing() {
 
 #[test]
 fn every_planted_bug_is_caught() {
-    for plant in plants::Plant::ALL {
+    for plant in Plant::ALL {
         let caught = plants::caught(plant, seed());
         println!("planted {plant:?}: {}", caught.as_deref().unwrap_or("not caught"));
         assert!(caught.is_some(), "the harness does not notice {plant:?}");
     }
-    assert_eq!(plants::caught(plants::Plant::Nothing, seed()), None, "a sound engine raises no alarm");
+    assert_eq!(plants::caught(Plant::Nothing, seed()), None, "a sound engine raises no alarm");
 }
 
 /// Not a test of its own: the process that [`plants`] starts and kills.
