@@ -60,7 +60,8 @@ fn replay(
     let elapsed_s = started.elapsed().as_secs_f64();
     let result = backtest.report();
     drop(backtest);
-    files.map_or(Ok(()), OutputFiles::finish)?;
+    let leaderboard = result.leaderboard.rows(graph);
+    files.map_or(Ok(()), |files| files.finish(&leaderboard))?;
     Ok(Report {
         records_read: result.counts.read,
         processed: result.counts.processed,
@@ -69,7 +70,7 @@ fn replay(
         elapsed_s,
         records_per_s: if elapsed_s > 0.0 { result.counts.read as f64 / elapsed_s } else { 0.0 },
         resumed_from: 0,
-        leaderboard: result.leaderboard.rows(graph),
+        leaderboard,
     })
 }
 

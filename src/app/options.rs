@@ -135,7 +135,7 @@ pub struct BacktestArgs {
     /// Stop after N records
     #[arg(long, value_name = "N")]
     pub records: Option<u64>,
-    /// Write every output topic to `DIR/<topic>-<partition>.ndjson`
+    /// Write every output topic to `DIR/<topic>-<partition>.ndjson`, evaluations also as .csv, and `DIR/leaderboard.csv`
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Records of one batch; changes the speed, never the output
@@ -144,6 +144,38 @@ pub struct BacktestArgs {
     /// Form of the report.
     #[arg(long, value_enum, default_value_t = ReportForm::Text)]
     pub format: ReportForm,
+}
+
+/// Arguments of `prequential`.
+#[derive(Debug, Clone, Args)]
+pub struct PrequentialArgs {
+    /// The model as in a topology file: a name, an inline table (`{ linear_regression = { l2 = 0.1 } }`), JSON, or a .toml or .json file
+    #[arg(long, value_name = "SPEC")]
+    pub model: String,
+    /// The stream: a CSV file with a header, also .gz
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// The column to predict
+    #[arg(long, value_name = "COLUMN")]
+    pub target: String,
+    /// The columns the model is given, in this order [default: every other column of numbers]; "" for none
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub features: Option<Vec<String>>,
+    /// How many records ahead the model is asked [default: 0, the same record, for regressors; 1 for forecasters]
+    #[arg(long, value_name = "N")]
+    pub horizon: Option<usize>,
+    /// Write every prediction with its truth and the naive one to this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Also print how things stand after every N records
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: Option<u64>,
+    /// Seed of models that draw random numbers
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub seed: u64,
+    /// Form of the report; JSON is one object on the last line.
+    #[arg(long, value_enum, default_value_t = TableForm::Text)]
+    pub format: TableForm,
 }
 
 /// Form of a drawing.

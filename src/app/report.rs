@@ -33,7 +33,7 @@ impl Report {
         match form {
             ReportForm::Text => print!("{}", self.text()),
             ReportForm::Json => println!("{}", serde_json::to_string(self)?),
-            ReportForm::Csv => print!("{}", csv(&self.leaderboard)?),
+            ReportForm::Csv => print!("{}", leaderboard_csv(&self.leaderboard)?),
         }
         Ok(())
     }
@@ -91,7 +91,8 @@ pub fn leaderboard_table(rows: &[LeaderboardRow]) -> Table {
     table
 }
 
-fn csv(rows: &[LeaderboardRow]) -> anyhow::Result<String> {
+/// The leaderboard as comma-separated values, with a header.
+pub fn leaderboard_csv(rows: &[LeaderboardRow]) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.serialize(row)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, EngineArgs, GraphForm, TableForm};
+use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, EngineArgs, GraphForm, PrequentialArgs, TableForm};
 
 /// Kafka Streams for online learning: models that learn from market streams, restartable and exactly once.
 #[derive(Debug, Parser)]
@@ -41,6 +41,15 @@ pub enum Command {
   tidemill backtest my.toml --input *.csv --output out/ --format csv > leaderboard.csv
   tidemill backtest my.toml --simulate 100000        no files: candles of the simulated exchange")]
     Backtest(BacktestArgs),
+    /// Judge one model on any CSV stream: each record is first predicted, then learned, with the naive forecast beside it
+    #[command(after_help = "Examples:
+  tidemill prequential --model knn_regressor --input bars.csv.gz --target close --features open,high,low
+  tidemill prequential --input bars.csv --target close --horizon 1 --output predictions.csv \\
+      --model '{ pipeline = { steps = [\"standard_scaler\", { linear_regression = { l2 = 0.001 } }] } }'
+  tidemill prequential --model naive --input sales.csv --target units --horizon 7 --format json | jq .model.mae
+
+With --horizon 0 a regressor tells the target of a record from the other columns of that record, and the naive forecast is the target before it.")]
+    Prequential(PrequentialArgs),
     /// Check, describe or draw a topology file
     #[command(subcommand)]
     Topology(TopologyCommand),

@@ -29,6 +29,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Demo(args) => app::demo::run(&args),
         Command::Backtest(args) => app::backtest::run(&args),
+        Command::Prequential(args) => app::prequential::run(&args),
         Command::Topology(TopologyCommand::Validate { file, format }) => app::topology::validate(&file, format),
         Command::Topology(TopologyCommand::Describe { file, format } | TopologyCommand::Graph { file, format }) => {
             app::topology::describe(&file, format)

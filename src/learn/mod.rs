@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod checks;
 pub mod compose;
 pub mod dummy;
+pub mod evaluate;
 pub mod linear_model;
 pub mod metrics;
 pub mod neighbors;

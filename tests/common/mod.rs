@@ -71,7 +71,7 @@ pub fn input_for(graph: &Graph, records: usize, partitions: u32) -> Vec<RecordBa
     assert_eq!(ingest.read(bars, &mut batches).unwrap(), bars);
     match (trades, &*graph.name) {
         (true, _) => batches.iter().map(trades_of).collect(),
-        (false, "daily") => batches.iter().map(days_of).collect(),
+        (false, "daily" | "river-daily") => batches.iter().map(days_of).collect(),
         _ => batches,
     }
 }

@@ -116,8 +116,8 @@ impl Lines {
             file: self.path.clone(),
             line: Some(number),
             what: format!("the line is longer than {LONGEST_LINE} bytes"),
-            expected: "one candle a line",
-            remedy: "check that it is a CSV file of candles",
+            expected: "one record a line",
+            remedy: "check that it is a CSV file",
         }
     }
 

@@ -16,12 +16,14 @@ mod layout;
 mod lines;
 mod merge;
 mod name;
+mod numbers;
 mod time;
 
 use std::path::Path;
 
 pub use error::CsvError;
 pub use merge::MergedInput;
+pub use numbers::NumberFile;
 
 use crate::market::codec::parse_f64;
 use crate::market::{Candle, Decimal, Interval, Symbol};
