@@ -1,4 +1,4 @@
-//! Squares, roots and powers: our own arithmetic, or River's to the last bit.
+//! Squares, roots, powers and the like: our own arithmetic, or River's to the last bit.
 //!
 //! River writes squares and roots as powers (`x ** 2`, `v ** 0.5`). The C library's `pow` differs from `x * x` and `sqrt(x)` in the last bit about
 //! once in a thousand, and a few models amplify that bit without end. Native arithmetic is more accurate and faster; River's is there to
@@ -6,13 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How squares, roots and powers are taken.
+/// How squares, roots, powers, logarithms and angles are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Arithmetic {
-    /// `x * x`, `sqrt`, and powers from the `libm` crate: the same bits on every machine.
+    /// `x * x`, `sqrt`, and the rest from the `libm` crate: the same bits on every machine.
     #[default]
     Native,
-    /// All of them by the C library's `pow`: River's bits on the same C library, and on another perhaps other bits.
+    /// Squares and roots by the C library's `pow`, the rest by its functions: River's bits on the same C library, and on another perhaps other bits.
     River,
 }
 
@@ -53,6 +53,29 @@ impl Arithmetic {
             Arithmetic::River => c_pow(x, exponent),
         }
     }
+
+    /// The natural logarithm.
+    #[allow(clippy::disallowed_methods, reason = "the C library's last bits are what is asked for")]
+    pub fn log(self, x: f64) -> f64 {
+        match self {
+            Arithmetic::Native => libm::log(x),
+            Arithmetic::River => c_library(x, f64::ln),
+        }
+    }
+
+    /// The sine and the cosine.
+    #[allow(clippy::disallowed_methods, reason = "the C library's last bits are what is asked for")]
+    pub fn sin_cos(self, x: f64) -> (f64, f64) {
+        match self {
+            Arithmetic::Native => (libm::sin(x), libm::cos(x)),
+            Arithmetic::River => (c_library(x, f64::sin), c_library(x, f64::cos)),
+        }
+    }
+}
+
+/// The C library's function. The argument is hidden from the compiler, which might otherwise work it out itself.
+fn c_library(x: f64, function: fn(f64) -> f64) -> f64 {
+    function(std::hint::black_box(x))
 }
 
 /// The C library's `pow`. The exponent is hidden from the compiler, which would otherwise put `x * x` or `sqrt` in its place.

@@ -108,8 +108,16 @@ pub trait DriftDetector: Snapshot + Send {
         false
     }
 
+    /// Whether it never raises an alarm, so that models can leave out the work that serves alarms alone.
+    fn is_off(&self) -> bool {
+        false
+    }
+
     /// A fresh detector with the same parameters.
     fn clone_fresh(&self) -> Box<dyn DriftDetector>;
+
+    /// A copy that has seen the same.
+    fn clone_learned(&self) -> Box<dyn DriftDetector>;
 }
 
 /// A measure of how well predictions meet the truth.

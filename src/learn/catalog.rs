@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
-    batch, compose, dummy, linear_model, neighbors,
+    batch, compose, drift, dummy, linear_model, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
     preprocessing,
 };
@@ -250,7 +250,7 @@ impl Catalog {
                 Entry::regressor::<compose::TargetStandardScaler>(),
             ],
             transformers: vec![Entry::transformer::<preprocessing::StandardScaler>()],
-            drift_detectors: Vec::new(),
+            drift_detectors: drift::detectors(),
         }
     }
 

@@ -9,7 +9,9 @@ use tidemill::learn::{
 };
 
 use crate::{
+    detectors,
     expr::{Expr, parse},
+    random,
     spec::model_spec,
     vectors::{Case, Folder, Table},
 };
@@ -47,7 +49,8 @@ impl Outcome {
         }
     }
 
-    fn new(case: &Case) -> Self {
+    /// Nothing compared yet.
+    pub fn new(case: &Case) -> Self {
         let base: f64 = if case.class == "exact" { 1e-12 } else { 1e-9 };
         let tolerance = if case.stable_until.is_some() { 1e-9 } else { base.max(1_000.0 * case.sensitivity) };
         let note = case.stable_until.map(|t| format!("compared up to record {t}")).unwrap_or_default();
@@ -62,7 +65,8 @@ impl Outcome {
         }
     }
 
-    fn compare(&mut self, t: usize, ours: f64, rivers: f64) {
+    /// Compares one value of record `t`.
+    pub fn compare(&mut self, t: usize, ours: f64, rivers: f64) {
         if self.river_blew_up_at.is_some() || !rivers.is_finite() {
             self.after_the_end(t, ours);
             return;
@@ -81,6 +85,9 @@ impl Outcome {
 
 /// Runs a case, or says why it cannot be run yet.
 pub fn run(folder: &Folder, case: &Case) -> Result<Outcome, String> {
+    if let Some(drawn) = random::run(folder, case) {
+        return drawn;
+    }
     let (input, features, target) = folder.input(case).ok_or("it has no input series of its own")?;
     if let Some(rest) = case.river.strip_prefix("metrics after ") {
         return metrics(folder, case, &input, rest);
@@ -89,6 +96,9 @@ pub fn run(folder: &Folder, case: &Case) -> Result<Outcome, String> {
         return statistics(folder, case, &input, &target);
     }
     let (expr, remark) = parse(&case.river)?;
+    if let Some(column) = remark.strip_prefix(" on column ") {
+        return detectors::run(folder, case, &input, &expr, column);
+    }
     if let Some(feature) = remark.strip_prefix(": learn_one then transform_one, feature ") {
         return transformer(folder, case, &input, &features, &expr, feature);
     }
@@ -277,7 +287,7 @@ fn left_out(names: &[&str]) -> String {
 }
 
 /// Every record of the input, with the expected row if there is one.
-fn each(input: &Table, expected: &Table, mut visit: impl FnMut(usize, &[f64], Option<&Vec<f64>>)) {
+pub fn each(input: &Table, expected: &Table, mut visit: impl FnMut(usize, &[f64], Option<&Vec<f64>>)) {
     let (t_column, mut wanted) = (column(expected, "t"), expected.rows.iter().peekable());
     for (t, row) in input.rows.iter().enumerate() {
         visit(t, row, wanted.next_if(|row| row[t_column] as usize == t));
@@ -285,6 +295,7 @@ fn each(input: &Table, expected: &Table, mut visit: impl FnMut(usize, &[f64], Op
     assert!(wanted.next().is_none(), "expected values were left over");
 }
 
-fn column(table: &Table, name: &str) -> usize {
+/// Where the column `name` stands; it must be there.
+pub fn column(table: &Table, name: &str) -> usize {
     table.column(name).unwrap_or_else(|| panic!("there is no column {name} among {:?}", table.columns))
 }
