@@ -15,6 +15,7 @@ pub mod compose;
 pub mod drift;
 pub mod dummy;
 pub mod evaluate;
+pub mod feature_extraction;
 pub mod linear_model;
 pub mod metrics;
 pub mod neighbors;

@@ -45,6 +45,40 @@ impl Calendar {
     }
 }
 
+crate::choices! {
+    /// How the times at which bars close are put into groups, UTC.
+    pub enum Group {
+        /// By the hour of the day: 24 groups.
+        Hour = "hour",
+        /// By the day of the week: 7 groups.
+        Weekday = "weekday",
+        /// By the hour of the week: 168 groups.
+        HourOfWeek = "hour_of_week",
+    }
+}
+
+impl Group {
+    /// How many groups there are.
+    pub(super) fn count(self) -> usize {
+        match self {
+            Group::Hour => 24,
+            Group::Weekday => 7,
+            Group::HourOfWeek => 168,
+        }
+    }
+
+    /// The group of a bar that closes at `time`: that of its last moment, so that a bar which ends at midnight belongs to the day that ends.
+    pub(super) fn of(self, time: Timestamp) -> usize {
+        let last = time.minus(1);
+        let (hour, weekday) = (Calendar::Hour.of(last) as usize, Calendar::Weekday.of(last) as usize);
+        match self {
+            Group::Hour => hour,
+            Group::Weekday => weekday,
+            Group::HourOfWeek => weekday * 24 + hour,
+        }
+    }
+}
+
 fn angle(part: i64, whole: i64) -> f64 {
     TAU * (part as f64 / whole as f64)
 }
@@ -60,6 +94,16 @@ mod tests {
         assert_eq!((Calendar::Hour.of(Timestamp(-1)), Calendar::Weekday.of(Timestamp(-1))), (23.0, 2.0));
         assert_eq!(Calendar::Weekday.of(Timestamp(4 * DAY_MS - 1)), 6.0, "the last moment of a Sunday");
         assert_eq!(Calendar::Weekday.of(Timestamp(4 * DAY_MS)), 0.0);
+    }
+
+    #[test]
+    fn a_bar_belongs_to_the_group_of_its_last_moment() {
+        let monday = Timestamp(4 * DAY_MS);
+        let of = |time: Timestamp| [Group::Hour, Group::Weekday, Group::HourOfWeek].map(|group| group.of(time));
+        assert_eq!(of(monday), [23, 6, 167], "the last bar of Sunday closes with the first moment of Monday");
+        assert_eq!(of(monday.plus(1)), [0, 0, 0]);
+        assert_eq!(of(monday.plus(HOUR_MS)), [0, 0, 0]);
+        assert_eq!(of(monday.plus(DAY_MS + HOUR_MS + 1)), [1, 1, 25]);
     }
 
     #[test]

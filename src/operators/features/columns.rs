@@ -1,7 +1,7 @@
-//! The columns of a feature row: what each is called, what it needs, when it is known and how it is computed.
+//! The columns of a feature row: what each is called, what it needs and when it is known.
 
 use super::calendar::Calendar;
-use super::history::History;
+use super::recursive::Recursive;
 use super::rolling::Statistic;
 use crate::market::Candle;
 use crate::processor::{Column, Known};
@@ -44,7 +44,7 @@ pub(super) fn bar(candle: &Candle) -> Bar {
 }
 
 /// One column. Distances and lengths count bars, not time.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Feature {
     /// The field of this bar.
     Now(Field),
@@ -64,15 +64,30 @@ pub(super) enum Feature {
     Body,
     /// Volume over the previous bar's, minus 1; absent after a bar without volume.
     VolumeChange,
-    /// Exponentially weighted mean of close; `alpha` is the newest bar's weight.
-    EwMean(f64),
+    /// The close in its Bollinger bands over so many bars, so many deviations wide.
+    Bollinger(Band, usize, f64),
+    /// Close over the volume-weighted average price of so many bars, minus 1.
+    VwapDeviation(usize),
+    /// One value of something that keeps a state, and the value's place among those it gives.
+    Kept(Recursive, usize),
     /// A number of the close time.
     Calendar(Calendar),
+    /// The product of the columns at these places, all of which stand before it.
+    Product(Vec<usize>),
+}
+
+/// What is told of Bollinger bands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Band {
+    /// The place of the close between the bands.
+    PercentB,
+    /// The width of the bands over the mean.
+    Bandwidth,
 }
 
 impl Feature {
-    /// Its name in rows.
-    pub(super) fn name(self) -> String {
+    /// Its name in rows; `before` are the columns before it.
+    pub(super) fn name(&self, before: &[String]) -> String {
         match self {
             Feature::Now(field) => field.name().to_owned(),
             Feature::Lag(field, bars) => format!("{}_lag_{bars}", field.name()),
@@ -83,13 +98,17 @@ impl Feature {
             Feature::Range => "range".to_owned(),
             Feature::Body => "body".to_owned(),
             Feature::VolumeChange => "volume_change".to_owned(),
-            Feature::EwMean(alpha) => format!("close_ew_mean_{alpha}"),
+            Feature::Bollinger(Band::PercentB, bars, width) => format!("bollinger_b_{bars}_{width}"),
+            Feature::Bollinger(Band::Bandwidth, bars, width) => format!("bollinger_width_{bars}_{width}"),
+            Feature::VwapDeviation(bars) => format!("vwap_deviation_{bars}"),
+            Feature::Kept(kept, value) => kept.name(*value),
             Feature::Calendar(calendar) => calendar.name().to_owned(),
+            Feature::Product(places) => places.iter().map(|place| before[*place].as_str()).collect::<Vec<_>>().join("*"),
         }
     }
 
     /// The parameter that asks for it.
-    pub(super) fn parameter(self) -> &'static str {
+    pub(super) fn parameter(&self) -> &'static str {
         match self {
             Feature::Now(_) => "columns",
             Feature::Lag(..) => "lags",
@@ -100,155 +119,57 @@ impl Feature {
             Feature::Range => "range",
             Feature::Body => "body",
             Feature::VolumeChange => "volume_change",
-            Feature::EwMean(_) => "ew",
+            Feature::Bollinger(..) => "bollinger",
+            Feature::VwapDeviation(_) => "vwap_deviation",
+            Feature::Kept(kept, _) => kept.parameter(),
             Feature::Calendar(_) => "calendar",
+            Feature::Product(_) => "polynomial",
         }
     }
 
-    /// When it is known. The close time of a bar is known beforehand only where all bars have one span.
-    fn known(self, equal_spans: bool) -> Known {
+    /// When it is known; `before` are the columns before it. The close time of a bar is known beforehand only where all bars have one span.
+    fn known(&self, equal_spans: bool, before: &[Column]) -> Known {
         match self {
             Feature::Now(field) | Feature::Rolling(field, ..) => field.known(),
             Feature::Lag(..) => Known::BeforeClose,
             Feature::Calendar(_) if equal_spans => Known::BeforeClose,
+            Feature::Kept(kept, _) => kept.known(equal_spans),
+            Feature::Product(places) => places.iter().map(|place| before[*place].known).max().unwrap_or(Known::AtClose),
             _ => Known::AtClose,
         }
     }
 
-    /// The column as a node's port tells it.
-    pub(super) fn column(self, equal_spans: bool) -> Column {
-        Column { name: self.name(), known: self.known(equal_spans) }
-    }
-
-    /// The field whose history it reads and how many bars of it, this one included.
-    fn reads(self) -> Option<(Field, usize)> {
-        match self {
-            Feature::Lag(field, bars) => Some((field, bars + 1)),
-            Feature::Difference(bars) | Feature::Return(bars) | Feature::LogReturn(bars) => Some((Field::Close, bars + 1)),
-            Feature::Rolling(field, _, bars) => Some((field, bars)),
-            Feature::VolumeChange => Some((Field::Volume, 2)),
-            Feature::Now(_) | Feature::Range | Feature::Body | Feature::EwMean(_) | Feature::Calendar(_) => None,
-        }
-    }
-}
-
-/// The columns of one node in order, and the memory they ask for.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Plan {
-    /// The columns.
-    pub(super) features: Vec<Feature>,
-    /// Bars of history needed by field; 0 where none is read.
-    keep: [usize; Field::ALL.len()],
-    /// Bars after which every column has all the history it reads, at least 1.
-    pub(super) warm_up: u64,
-}
-
-impl Plan {
-    /// The plan of these columns.
-    pub(super) fn new(features: Vec<Feature>) -> Self {
-        let mut keep = [0; Field::ALL.len()];
-        for (field, bars) in features.iter().filter_map(|feature| feature.reads()) {
-            keep[field as usize] = bars.max(keep[field as usize]);
-        }
-        let warm_up = keep.into_iter().max().unwrap_or(0).max(1) as u64;
-        Plan { features, keep, warm_up }
-    }
-
-    /// Fresh memory for one coin.
-    pub(super) fn memory(&self) -> Memory {
-        let alphas =
-            self.features.iter().filter_map(|feature| if let Feature::EwMean(alpha) = feature { Some(*alpha) } else { None });
-        let histories = self.keep.map(|keep| (keep > 0).then(|| History::new(keep)));
-        Memory { bars: 0, histories, means: alphas.map(|alpha| EwMean { alpha, value: f64::NAN }).collect() }
-    }
-
-    /// The values of the columns for the bar that `memory` took last.
-    pub(super) fn values(&self, memory: &Memory, bar: &Bar, candle: &Candle) -> Box<[f64]> {
-        let mut means = memory.means.iter();
-        self.features
-            .iter()
-            .map(|feature| match *feature {
-                Feature::Now(field) => bar[field as usize],
-                Feature::Lag(field, bars) => memory.ago(field, bars),
-                Feature::Difference(bars) => candle.close - memory.ago(Field::Close, bars),
-                Feature::Return(bars) => candle.close / memory.ago(Field::Close, bars) - 1.0,
-                Feature::LogReturn(bars) => libm::log(candle.close / memory.ago(Field::Close, bars)),
-                Feature::Rolling(field, statistic, bars) => memory.rolling(field, statistic, bars),
-                Feature::Range => (candle.high - candle.low) / candle.close,
-                Feature::Body => candle.close / candle.open - 1.0,
-                Feature::VolumeChange => relative_change(bar[Field::Volume as usize], memory.ago(Field::Volume, 1)),
-                Feature::EwMean(_) => means.next().map_or(f64::NAN, |mean| mean.value),
-                Feature::Calendar(calendar) => calendar.of(candle.close_time),
-            })
-            .collect()
-    }
-}
-
-fn relative_change(value: f64, previous: f64) -> f64 {
-    if previous == 0.0 { f64::NAN } else { value / previous - 1.0 }
-}
-
-/// An exponentially weighted mean; NaN before the first value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct EwMean {
-    alpha: f64,
-    value: f64,
-}
-
-/// What the columns remember of one coin.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Memory {
-    /// Bars taken.
-    pub(super) bars: u64,
-    histories: [Option<History>; Field::ALL.len()],
-    means: Box<[EwMean]>,
-}
-
-impl Memory {
-    /// Takes the next bar.
-    pub(super) fn push(&mut self, bar: &Bar) {
-        self.bars += 1;
-        for (history, value) in self.histories.iter_mut().zip(bar) {
-            if let Some(history) = history {
-                history.push(*value);
+    /// The fields whose history it reads and how many bars of it, this one included.
+    pub(super) fn reads(&self) -> Vec<(Field, usize)> {
+        match *self {
+            Feature::Lag(field, bars) => vec![(field, bars + 1)],
+            Feature::Difference(bars) | Feature::Return(bars) | Feature::LogReturn(bars) => vec![(Field::Close, bars + 1)],
+            Feature::Rolling(field, _, bars) => vec![(field, bars)],
+            Feature::Bollinger(_, bars, _) => vec![(Field::Close, bars)],
+            Feature::VwapDeviation(bars) => {
+                [Field::High, Field::Low, Field::Close, Field::Volume].map(|field| (field, bars)).into()
+            }
+            Feature::VolumeChange => vec![(Field::Volume, 2)],
+            Feature::Now(_) | Feature::Range | Feature::Body | Feature::Kept(..) | Feature::Calendar(_) | Feature::Product(_) => {
+                Vec::new()
             }
         }
-        let close = bar[Field::Close as usize];
-        for mean in &mut self.means {
-            mean.value = if mean.value.is_nan() { close } else { mean.value + mean.alpha * (close - mean.value) };
-        }
     }
 
-    /// The state to keep: bars, histories by field (empty where none is read), weighted means.
-    pub(super) fn kept(&self) -> (u64, Vec<&[f64]>, Vec<f64>) {
-        let histories = self.histories.iter().map(|history| history.as_ref().map_or(&[][..], History::kept)).collect();
-        (self.bars, histories, self.means.iter().map(|mean| mean.value).collect())
+    /// Bars after which it has all that its definition asks for, at least 1.
+    pub(super) fn warm_up(&self) -> usize {
+        let kept = if let Feature::Kept(kept, value) = self { kept.warm_up(*value) } else { 1 };
+        self.reads().into_iter().map(|(_, bars)| bars).max().unwrap_or(kept)
     }
+}
 
-    /// Goes on from a kept state; `None` when it is no state of these columns.
-    pub(super) fn restored(mut self, bars: u64, histories: &[Vec<f64>], means: &[f64]) -> Option<Memory> {
-        if histories.len() != self.histories.len() || means.len() != self.means.len() {
-            return None;
-        }
-        self.bars = bars;
-        for (history, kept) in self.histories.iter_mut().zip(histories) {
-            let fits = history.as_mut().map_or(kept.is_empty(), |history| history.restore(kept));
-            if !fits {
-                return None;
-            }
-        }
-        for (mean, value) in self.means.iter_mut().zip(means) {
-            mean.value = *value;
-        }
-        Some(self)
+/// The columns as a node's port tells them.
+pub(super) fn columns(features: &[Feature], equal_spans: bool) -> Vec<Column> {
+    let (mut columns, mut names): (Vec<Column>, Vec<String>) = (Vec::new(), Vec::new());
+    for feature in features {
+        let known = feature.known(equal_spans, &columns);
+        names.push(feature.name(&names));
+        columns.push(Column { name: names[names.len() - 1].clone(), known });
     }
-
-    fn ago(&self, field: Field, bars: usize) -> f64 {
-        self.histories[field as usize].as_ref().map_or(f64::NAN, |history| history.ago(bars))
-    }
-
-    fn rolling(&self, field: Field, statistic: Statistic, bars: usize) -> f64 {
-        let window = self.histories[field as usize].as_ref().and_then(|history| history.newest(bars));
-        window.map_or(f64::NAN, |window| statistic.of(window))
-    }
+    columns
 }

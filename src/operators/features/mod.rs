@@ -6,24 +6,26 @@
 mod calendar;
 mod columns;
 mod history;
+mod memory;
 mod params;
+mod recursive;
 mod rolling;
 
-pub use calendar::Calendar;
+pub use calendar::{Calendar, Group};
 pub use columns::Field;
-pub use params::{FeaturesParams, Incomplete, Lags, Rolling, Weighted, Windows};
+pub use params::{BollingerParams, ByTimeParams, FeaturesParams, Incomplete, Lags, PolynomialParams, Rolling, Weighted, Windows};
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use self::columns::{Memory, Plan, bar};
+use self::columns::bar;
+use self::memory::{Memory, Plan};
+use self::recursive::Keeper;
 use super::single_parent;
 use crate::learn::params::{ParamError, Params};
 use crate::market::Candle;
-use crate::processor::{
-    Build, Built, Column, Context, Event, EventKind, EventKinds, Item, OperatorEntry, Port, Processor, Role, Row,
-};
+use crate::processor::{Build, Built, Context, Event, EventKind, EventKinds, Item, OperatorEntry, Port, Processor, Role, Row};
 use crate::snapshot::{Snapshot, SnapshotError, decode, encode_into};
 
 /// The catalogue entry of `features`.
@@ -31,7 +33,7 @@ pub fn entry() -> OperatorEntry {
     OperatorEntry {
         name: "features",
         role: Role::Processor,
-        summary: "Turns each bar into a row of features: lags, returns, rolling statistics, calendar.",
+        summary: "Turns each bar into a row of features: lags, returns, rolling statistics, indicators, calendar.",
         params: FeaturesParams::describe(),
         accepts: EventKinds::of(&[EventKind::Candle]),
         build: Arc::new(build),
@@ -41,10 +43,10 @@ pub fn entry() -> OperatorEntry {
 fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     let parent = single_parent(build, &[EventKind::Candle])?;
     let params = FeaturesParams::read(build.params, build.path)?;
-    let plan = Arc::new(Plan::new(params.checked_features(build.path)?));
+    let plan = Arc::new(Plan::new(params.checked_features(build.path, parent.port.interval_ms)?));
     let mut port = Port::of(&[EventKind::Row]);
     port.interval_ms = parent.port.interval_ms;
-    port.columns = plan.features.iter().map(|feature| feature.column(port.interval_ms.is_some())).collect::<Vec<Column>>().into();
+    port.columns = columns::columns(&plan.features, port.interval_ms.is_some()).into();
     let skip = params.incomplete == Incomplete::Skip;
     let factory = Arc::new(move |_: &str| -> Box<dyn Processor> { Box::new(Features::new(plan.clone(), skip)) });
     Ok(Built { factory, port, params: params.to_value() })
@@ -65,11 +67,20 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
 /// | `range = true`, `body = true`, `volume_change = true` | `range`, `body`, `volume_change` | at the close |
 /// | `ew = { mean = [0.1] }` | `close_ew_mean_0.1` | at the close |
 /// | `calendar = ["hour", "hour_sin"]` | `hour`, `hour_sin` | before the close where all bars have one span |
+/// | `rsi = [14]` | `rsi_14` | at the close |
+/// | `macd = [{ fast = 12, slow = 26, signal = 9 }]` | `macd_12_26`, `macd_signal_12_26_9`, `macd_histogram_12_26_9` | at the close |
+/// | `bollinger = [{ bars = 20, width = 2 }]` | `bollinger_b_20_2`, `bollinger_width_20_2` | at the close |
+/// | `atr = [14]` | `atr_14` | before the close: it needs high and low only |
+/// | `obv = true` | `obv` | at the close |
+/// | `vwap_deviation = [30]` | `vwap_deviation_30` | at the close |
+/// | `by_time = [{ group = "hour" }]` | `return_mean_by_hour` | before the close where all bars have one span; with `ahead` at the close |
+/// | `polynomial = { of = ["range", "body"] }` | `range*range`, `range*body`, `body*body` | as the factor known last |
 ///
 /// A row is forwarded once every column has the history it needs (`incomplete = "skip"`, the default), or from the first bar on with NaN for
 /// what is absent (`"forward"`). Later on every bar gives its row, because a row also carries the close that answers questions: a value that
-/// cannot be computed (`volume_change` after a bar without volume) is NaN. A rolling statistic is a function of the bars in its window alone;
-/// exponentially weighted means begin with the first close and remember everything.
+/// cannot be computed (`volume_change` after a bar without volume, an hour of which no bar has been yet) is NaN. Rolling statistics, Bollinger
+/// bands and volume-weighted prices are functions of the bars in their windows alone; the others remember everything: exponentially weighted
+/// means begin with the first close, Wilder's averages with the plain mean of their first values.
 ///
 /// ```
 /// use serde_json::json;
@@ -100,7 +111,7 @@ impl Features {
 
     fn take(&mut self, candle: &Candle) -> Option<Row> {
         let bar = bar(candle);
-        self.memory.push(&bar);
+        self.memory.push(&bar, candle.close_time);
         if self.skip && self.memory.bars < self.plan.warm_up {
             return None;
         }
@@ -124,7 +135,7 @@ impl Processor for Features {
 struct Kept {
     bars: u64,
     histories: Vec<Vec<f64>>,
-    means: Vec<f64>,
+    keepers: Vec<Keeper>,
 }
 
 impl Snapshot for Features {
@@ -133,8 +144,8 @@ impl Snapshot for Features {
     }
 
     fn load(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        let Kept { bars, histories, means } = decode(bytes)?;
-        let restored = self.plan.memory().restored(bars, &histories, &means);
+        let Kept { bars, histories, keepers } = decode(bytes)?;
+        let restored = self.plan.restored(bars, &histories, keepers);
         self.memory = restored.ok_or_else(|| SnapshotError::Decode("the state has other columns than this node".to_owned()))?;
         Ok(())
     }

@@ -12,6 +12,8 @@ pub(super) enum Statistic {
     Mean,
     /// Sample standard deviation (divisor n - 1).
     Std,
+    /// Population standard deviation (divisor n).
+    PopulationStd,
     /// Smallest value.
     Min,
     /// Largest value.
@@ -24,6 +26,7 @@ impl Statistic {
         match self {
             Statistic::Mean => "mean",
             Statistic::Std => "std",
+            Statistic::PopulationStd => "population_std",
             Statistic::Min => "min",
             Statistic::Max => "max",
         }
@@ -33,7 +36,8 @@ impl Statistic {
     pub(super) fn of(self, window: &[f64]) -> f64 {
         match self {
             Statistic::Mean => mean(window),
-            Statistic::Std => std(window),
+            Statistic::Std => std(window, 1.0),
+            Statistic::PopulationStd => std(window, 0.0),
             Statistic::Min => extreme(window, |a, b| if b < a { b } else { a }),
             Statistic::Max => extreme(window, |a, b| if b > a { b } else { a }),
         }
@@ -46,13 +50,13 @@ fn mean(window: &[f64]) -> f64 {
     first + sum(window, |v| v - first) / window.len() as f64
 }
 
-/// Two passes, the second corrected by what the mean was off.
-fn std(window: &[f64]) -> f64 {
+/// Two passes, the second corrected by what the mean was off; the divisor is n - `ddof`.
+fn std(window: &[f64], ddof: f64) -> f64 {
     let n = window.len() as f64;
     let mean = mean(window);
     let off = sum(window, |v| v - mean);
     let squares = sum(window, |v| (v - mean) * (v - mean));
-    ((squares - off * off / n).max(0.0) / (n - 1.0)).sqrt()
+    ((squares - off * off / n).max(0.0) / (n - ddof)).sqrt()
 }
 
 fn sum(window: &[f64], map: impl Fn(f64) -> f64) -> f64 {
@@ -89,6 +93,7 @@ mod tests {
         let window = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0, 5.0];
         assert_eq!(Statistic::Mean.of(&window), 5.0);
         assert_eq!(Statistic::Std.of(&window), 2.0);
+        assert_eq!(Statistic::PopulationStd.of(&window[..8]), 2.0);
         assert_eq!((Statistic::Min.of(&window), Statistic::Max.of(&window)), (2.0, 9.0));
     }
 

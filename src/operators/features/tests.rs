@@ -30,7 +30,10 @@ fn everything() -> Value {
         "calendar": ["weekday", "hour", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos"], "ew": { "mean": [0.1, 0.5] },
         "volume_change": true, "body": true, "range": true, "rolling": { "volume": windows, "close": windows },
         "log_returns": [1], "returns": [5, 1], "differences": [1], "lags": { "volume": [1], "close": [1, 2, 5], "open": [1] },
-        "columns": ["volume", "open", "high", "low", "close"]
+        "columns": ["volume", "open", "high", "low", "close"],
+        "rsi": [3], "macd": [{ "fast": 2, "slow": 4, "signal": 2 }], "bollinger": [{ "bars": 4 }], "atr": [3], "obv": true, "vwap_deviation": [3],
+        "by_time": [{ "group": "weekday" }, { "group": "weekday", "how": "std", "ahead": 1 }],
+        "polynomial": { "of": ["open", "close_lag_1", "return_1"], "interaction_only": true }
     })
 }
 
@@ -49,6 +52,8 @@ fn columns_stand_in_their_fixed_order_whatever_order_the_table_has() {
         "volume open high low close open_lag_1 close_lag_1 close_lag_2 close_lag_5 volume_lag_1 difference_1 return_5 return_1 log_return_1",
         "close_mean_3 close_std_3 close_min_2 close_max_2 volume_mean_3 volume_std_3 volume_min_2 volume_max_2 range body volume_change",
         "close_ew_mean_0.1 close_ew_mean_0.5 weekday hour hour_sin hour_cos weekday_sin weekday_cos",
+        "rsi_3 macd_2_4 macd_signal_2_4_2 macd_histogram_2_4_2 bollinger_b_4_2 bollinger_width_4_2 atr_3 obv vwap_deviation_3",
+        "return_mean_by_weekday return_std_by_weekday_ahead_1 open*close_lag_1 open*return_1 close_lag_1*return_1",
     ];
     assert_eq!(features(everything()).columns().join(" "), names.join(" "));
 }
@@ -142,11 +147,19 @@ fn columns_say_when_they_are_known() {
     table["rolling"]["high"] = json!({ "max": [4] });
     let lags = "open high low open_lag_1 close_lag_1 close_lag_2 close_lag_5 volume_lag_1 high_max_4";
     let calendar = "weekday hour hour_sin hour_cos weekday_sin weekday_cos";
-    assert_eq!(known(features(table.clone()).port()).join(" "), format!("{lags} {calendar}"));
+    let others = "atr_3 return_mean_by_weekday open*close_lag_1";
+    assert_eq!(known(features(table.clone()).port()).join(" "), format!("{lags} {calendar} {others}"));
 
     let sessions = Port::of(&[EventKind::Candle]);
+    let refused = Probe::build(&standard_catalog(), "features", &table, NodeId(1), &sessions).err().unwrap();
+    assert!(refused[0].to_string().starts_with("processors.features.by_time.1.ahead: nobody knows when"), "{refused:?}");
+    table["by_time"].as_array_mut().unwrap().pop();
     let of_sessions = Probe::build(&standard_catalog(), "features", &table, NodeId(1), &sessions).unwrap();
-    assert_eq!(known(of_sessions.port()).join(" "), lags, "nobody knows when a session will close");
+    assert_eq!(
+        known(of_sessions.port()).join(" "),
+        format!("{lags} atr_3 open*close_lag_1"),
+        "nobody knows when a session will close"
+    );
 }
 
 #[test]
@@ -165,6 +178,95 @@ fn what_is_said_to_be_known_before_the_close_does_not_change_with_the_close() {
         let unchanged = middle[i] == low[i] && middle[i] == high[i];
         assert_eq!(column.known == Known::BeforeClose, unchanged, "{}", column.name);
     }
+}
+
+#[test]
+fn indicators_are_those_of_the_library_over_the_bars() {
+    use crate::learn::feature_extraction::{Atr, Macd, Obv, Rsi};
+    let mut bars = minute_bars(&walk(60));
+    for (k, bar) in bars.iter_mut().enumerate() {
+        (bar.high, bar.low) = (bar.high + (k % 3) as f64, bar.low - (k % 5) as f64 / 4.0);
+        bar.volume = format!("{}", 1 + k * 7 % 11).parse().unwrap();
+    }
+    let table =
+        json!({ "rsi": [5], "macd": [{ "fast": 3, "slow": 7, "signal": 4 }], "atr": [6], "obv": true, "incomplete": "forward" });
+    let rows = features(table).rows(bars.clone());
+    let (mut rsi, mut macd, mut atr, mut obv) = (Rsi::new(5), Macd::new(3, 7, 4), Atr::new(6), Obv::default());
+    for (row, bar) in rows.iter().zip(&bars) {
+        let lines = macd.update(bar.close);
+        let expected = [
+            rsi.update(bar.close),
+            lines.line,
+            lines.signal,
+            lines.histogram(),
+            atr.update(bar.high, bar.low, bar.close),
+            obv.update(bar.close, bar.volume.to_f64()),
+        ];
+        let expected: Vec<u64> = expected.iter().map(|value| value.unwrap_or(f64::NAN).to_bits()).collect();
+        assert_eq!(row.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>(), expected);
+    }
+    assert!(rows.last().unwrap().values.iter().all(|value| value.is_finite()));
+}
+
+#[test]
+fn bands_and_weighted_prices_are_those_of_the_window() {
+    // 2 4 4 4 5 5 7 9: mean 5, population deviation 2; the close 9 stands on the upper of two bands of two deviations.
+    let closes = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
+    let rows = features(json!({ "bollinger": [{ "bars": 8, "width": 2.0 }] })).rows(minute_bars(&closes));
+    assert_eq!(rows.iter().map(|row| row.values.to_vec()).collect::<Vec<_>>(), [[1.0, 1.6]]);
+    let mut bars = minute_bars(&[10.0, 20.0, 20.0]);
+    for (bar, volume) in bars.iter_mut().zip(["3", "1", "0"]) {
+        (bar.open, bar.high, bar.low, bar.volume) = (bar.close, bar.close, bar.close, volume.parse().unwrap());
+    }
+    // (10 * 3 + 20 * 1) / 4 = 12.5, then 20 alone.
+    let rows = features(json!({ "vwap_deviation": [2] })).rows(bars);
+    assert_eq!(rows.iter().map(|row| row.values[0]).collect::<Vec<_>>(), [20.0 / 12.5 - 1.0, 0.0]);
+}
+
+#[test]
+fn what_was_usual_at_a_time_knows_nothing_of_its_own_bar() {
+    // The bars close at 22:14 and so on: all in one hour of the day; returns 1, -0.5, 1.
+    let closes = [1.0, 2.0, 1.0, 2.0];
+    let table = |ahead: usize| json!({ "by_time": [{ "group": "hour", "ahead": ahead }], "incomplete": "forward" });
+    let own = column(table(0), &closes);
+    assert!(own[0].is_nan() && own[1].is_nan(), "{own:?}");
+    assert_eq!(own[2..], [1.0, 0.25]);
+    let next = column(table(1), &closes);
+    assert_eq!(next[1..], [1.0, 0.25, 0.5], "for the bar ahead this one's return counts");
+    // 47 bars ahead of 22:14 close at 23:01.
+    assert!(column(table(47), &closes).iter().all(|value| value.is_nan()), "nothing is known of the hour from 23:00 on");
+}
+
+#[test]
+fn products_multiply_columns() {
+    let table = json!({ "columns": ["open", "close"], "polynomial": { "of": ["close", "open"], "degree": 3 } });
+    let mut node = features(table);
+    assert_eq!(
+        node.columns()[2..].join(" "),
+        "close*close close*open open*open close*close*close close*close*open close*open*open open*open*open"
+    );
+    let row = node.rows(minute_bars(&[2.0, 3.0])).pop().unwrap();
+    assert_eq!(*row.values, [2.0, 3.0, 9.0, 6.0, 4.0, 27.0, 18.0, 12.0, 8.0]);
+}
+
+#[test]
+fn what_indicators_cannot_be_is_told_with_its_place() {
+    let table = json!({
+        "rsi": [14, 14], "macd": [{}, { "fast": 26, "slow": 26 }], "polynomial": { "of": ["rsi_14", "rsi_41", "rsi_14"], "degree": 3 }
+    });
+    let told = errors(table);
+    let expected = [
+        "processors.features.rsi: the column rsi_14 stands twice",
+        "processors.features.macd.1.fast: the fast average is no faster than the slow one: 26 and 26 bars; expected less than 26",
+        "processors.features.polynomial.of.1: unknown column `rsi_41`",
+        "processors.features.polynomial.of.2: column `rsi_14` is listed twice",
+    ];
+    let found = |text: &&str| told.iter().any(|told| told.starts_with(*text));
+    assert!(expected.iter().all(found) && told.len() == expected.len(), "{told:#?}");
+    let lags: Vec<usize> = (1..200).collect();
+    let of: Vec<String> = lags.iter().map(|lag| format!("close_lag_{lag}")).collect();
+    let many = errors(json!({ "lags": { "close": lags }, "polynomial": { "of": of } }));
+    assert!(many[0].contains("are too many; expected at most 1000 columns"), "{many:?}");
 }
 
 #[test]
