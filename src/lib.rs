@@ -19,6 +19,8 @@ pub mod window;
 #[allow(clippy::disallowed_methods, reason = "commands measure how long they take, and feed at a pace")]
 pub mod app;
 #[cfg(feature = "runtime")]
+pub mod changelog;
+#[cfg(feature = "runtime")]
 pub mod cli;
 #[cfg(feature = "runtime")]
 pub mod config;
