@@ -9,6 +9,7 @@ mod expr;
 mod random;
 mod run;
 mod spec;
+mod statistics;
 mod vectors;
 
 use run::Outcome;

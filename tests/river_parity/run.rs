@@ -5,7 +5,6 @@ use tidemill::learn::{
     base::{Metric, Regressor, Schema},
     catalog::Catalog,
     metrics::{MetricName, Scorer},
-    stats::{Mean, Shift, Var},
 };
 
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     expr::{Expr, parse},
     random,
     spec::model_spec,
+    statistics,
     vectors::{Case, Folder, Table},
 };
 
@@ -92,8 +92,8 @@ pub fn run(folder: &Folder, case: &Case) -> Result<Outcome, String> {
     if let Some(rest) = case.river.strip_prefix("metrics after ") {
         return metrics(folder, case, &input, rest);
     }
-    if case.river.starts_with("river.stats objects") {
-        return statistics(folder, case, &input, &target);
+    if let Some(outcome) = statistics::run(folder, case, &input, &target) {
+        return outcome;
     }
     let (expr, remark) = parse(&case.river)?;
     if let Some(column) = remark.strip_prefix(" on column ") {
@@ -256,33 +256,8 @@ fn metric(column: &str) -> Option<Box<dyn Metric>> {
     })
 }
 
-/// The statistics that exist here, by their column.
-fn statistics(folder: &Folder, case: &Case, input: &Table, target: &str) -> Result<Outcome, String> {
-    let expected = folder.expected(case);
-    let (mut mean, mut var, mut outcome) = (Mean::default(), Var::default(), Outcome::new(case));
-    let shift_of = |name: &str| name.strip_prefix("shift_").and_then(|n| n.parse().ok());
-    let mut shifts: Vec<(String, Shift)> =
-        expected.columns.iter().filter_map(|name| Some((name.clone(), Shift::new(shift_of(name)?)))).collect();
-    let target = column(input, target);
-    let known = |name: &str| ["mean", "var", "var_ddof0"].contains(&name) || shift_of(name).is_some();
-    each(input, &expected, |t, row, rivers| {
-        mean.update(row[target], 1.0);
-        var.update(row[target], 1.0);
-        shifts.iter_mut().for_each(|(_, shift)| shift.update(row[target]));
-        let ours = [("mean", mean.get()), ("var", var.get(1.0)), ("var_ddof0", var.get(0.0))];
-        let shifted = shifts.iter().filter_map(|(name, shift)| Some((name.as_str(), shift.get()?)));
-        for (name, ours) in ours.into_iter().chain(shifted) {
-            if let Some(rivers) = rivers {
-                outcome.compare(t, ours, rivers[column(&expected, name)]);
-            }
-        }
-    });
-    let unknown: Vec<&str> = expected.columns.iter().skip(1).map(String::as_str).filter(|name| !known(name)).collect();
-    outcome.note = left_out(&unknown);
-    Ok(outcome)
-}
-
-fn left_out(names: &[&str]) -> String {
+/// The remark that some columns have no counterpart here yet.
+pub fn left_out(names: &[&str]) -> String {
     if names.is_empty() { String::new() } else { format!("not built yet: {}", names.join(", ")) }
 }
 
