@@ -1,7 +1,8 @@
 //! Engine configuration: keys named as in Kafka Streams, from a file, the environment and flags, in that order of rising precedence.
 //!
 //! A key is one line of [`KEYS`]; help, validation, documentation and the environment names derive from it. What the topology means stands in the
-//! topology file; here is only how it is run.
+//! topology file; here is only how it is run. Keys that begin with `kafka.` go to the Kafka client as they are. A secret stands in no configuration:
+//! its key takes a reference, `env:NAME` or `file:PATH`, and nothing else.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,23 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A whole number in this range.
     Number(i64, i64),
+    /// A reference to a secret: `env:NAME` or `file:PATH`.
+    Secret,
+}
+
+impl Kind {
+    fn admits(self, value: &str) -> bool {
+        match self {
+            Kind::Text => true,
+            Kind::Choice(words) => words.contains(&value),
+            Kind::Number(least, most) => value.parse::<i64>().is_ok_and(|n| (least..=most).contains(&n)),
+            Kind::Secret => value.is_empty() || is_reference(value),
+        }
+    }
+}
+
+fn is_reference(value: &str) -> bool {
+    value.split_once(':').is_some_and(|(form, place)| matches!(form, "env" | "file") && !place.is_empty())
 }
 
 impl fmt::Display for Kind {
@@ -29,6 +47,7 @@ impl fmt::Display for Kind {
             Kind::Choice(words) => write!(f, "one of {}", words.join(", ")),
             Kind::Number(least, i64::MAX) => write!(f, "a whole number, at least {least}"),
             Kind::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Kind::Secret => f.write_str("env:NAME or file:PATH"),
         }
     }
 }
@@ -57,8 +76,32 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
     Key { name, kind, default, doc }
 }
 
+/// Keys that begin so are handed to the Kafka client, without it.
+const KAFKA: &str = "kafka.";
+/// The variables of such keys: `TIDEMILL_KAFKA_SECURITY_PROTOCOL` for `kafka.security.protocol`.
+const KAFKA_VARIABLE: &str = "TIDEMILL_KAFKA_";
+
+/// Whether a key of the Kafka client holds a secret, so that only a reference to it may be written.
+///
+/// ```
+/// use tidemill::config::is_kafka_secret;
+/// assert!(is_kafka_secret("sasl.password") && is_kafka_secret("ssl.key.pem"));
+/// assert!(!is_kafka_secret("ssl.ca.location"));
+/// ```
+pub fn is_kafka_secret(name: &str) -> bool {
+    const WHOLE: [&str; 3] = ["ssl.key.pem", "sasl.oauthbearer.config", "sasl.oauthbearer.assertion.private.key.pem"];
+    const PARTS: [&str; 3] = ["password", "passphrase", "secret"];
+    WHOLE.contains(&name) || PARTS.iter().any(|part| name.contains(part))
+}
+
 /// Every key.
-pub const KEYS: [Key; 19] = [
+pub const KEYS: &[Key] = &[
+    key(
+        "bootstrap.servers",
+        Kind::Text,
+        "",
+        "Kafka brokers to begin with: HOST:PORT, several with commas. Empty: the embedded log in state.dir.",
+    ),
     key("application.id", Kind::Text, "", "Name of the consumer group and of the state; the topology's name if empty."),
     key(
         "processing.guarantee",
@@ -72,7 +115,46 @@ pub const KEYS: [Key; 19] = [
         "100",
         "Milliseconds between commits: how late outputs become visible at most.",
     ),
-    key("state.dir", Kind::Text, "tidemill-state", "Folder of the embedded log and of the checkpoints."),
+    key("state.dir", Kind::Text, "tidemill-state", "Folder of the embedded log, of the checkpoints and of the instance's id."),
+    key(
+        "instance.id",
+        Kind::Text,
+        "",
+        "Name of this instance in its group. Empty: one is made up at the first start and kept in state.dir. Under the same id a restarted \
+         instance takes its partitions back at once; two that run under one id fence each other.",
+    ),
+    key(
+        "session.timeout.ms",
+        Kind::Number(100, 1_800_000),
+        "20000",
+        "Kafka: milliseconds without a sign of life after which an instance's partitions go to others. A restart within this time moves nothing; \
+         an instance that never comes back leaves its partitions standing for as long. Brokers refuse less than 6000 unless told otherwise.",
+    ),
+    key(
+        "max.poll.interval.ms",
+        Kind::Number(1_000, 86_400_000),
+        "300000",
+        "Kafka: milliseconds that may pass between two polls of a thread that still gives signs of life; then its partitions go to others.",
+    ),
+    key(
+        "transaction.timeout.ms",
+        Kind::Number(1_000, 900_000),
+        "10000",
+        "Kafka: milliseconds after which the broker aborts a transaction that a dead instance has left open. Readers of the outputs wait at it \
+         until then, or until the instance is back under its id; a living instance that stalls longer than this loses its transaction and does it again.",
+    ),
+    key(
+        "partition.assignment",
+        Kind::Choice(&["cooperative", "eager"]),
+        "cooperative",
+        "Kafka: whether partitions that do not move go on during a rebalance, or all stop and are dealt anew. All instances must say the same.",
+    ),
+    key(
+        "shutdown.timeout.ms",
+        Kind::Number(0, 3_600_000),
+        "30000",
+        "Most milliseconds that SIGTERM may take to finish, commit, keep the state and leave the group; what is not done then is done again at the next start.",
+    ),
     key("num.stream.threads", Kind::Number(1, 256), "1", "Client threads; each owns one consumer and one producer."),
     key(
         "num.worker.threads",
@@ -121,7 +203,7 @@ pub const KEYS: [Key; 19] = [
     key("http.port", Kind::Number(0, 65_535), "8642", "Port of the HTTP server; 0 takes a free one."),
     key(
         "http.token",
-        Kind::Text,
+        Kind::Secret,
         "",
         "Bearer token that requests must carry: `env:NAME` or `file:PATH`, never the token itself.",
     ),
@@ -160,6 +242,24 @@ pub enum ConfigError {
         /// What the key takes.
         expected: String,
     },
+    /// A secret that was written where only a reference to it may stand. The message does not repeat it.
+    #[error("{origin}: {name} must be env:NAME or file:PATH, so that the secret itself stands in no configuration")]
+    Secret {
+        /// Where it was written.
+        origin: String,
+        /// The key.
+        name: String,
+    },
+    /// A key that the Kafka client does not take from users.
+    #[error("{origin}: kafka.{name}: {why}")]
+    Kafka {
+        /// Where it was written.
+        origin: String,
+        /// The key, without `kafka.`.
+        name: String,
+        /// Why not, and what to do.
+        why: String,
+    },
     /// A file that cannot be used.
     #[error("{path}: {what}")]
     File {
@@ -181,11 +281,14 @@ fn suggest(name: Option<&str>) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     values: BTreeMap<&'static str, (String, String)>,
+    /// Keys of the Kafka client without their prefix.
+    kafka: BTreeMap<String, (String, String)>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { values: KEYS.iter().map(|key| (key.name, (key.default.to_owned(), "default".to_owned()))).collect() }
+        let values = KEYS.iter().map(|key| (key.name, (key.default.to_owned(), "default".to_owned()))).collect();
+        Config { values, kafka: BTreeMap::new() }
     }
 }
 
@@ -241,29 +344,42 @@ impl Config {
     /// Variables that start with `TIDEMILL_` and are no key are other programs' or the tests' business.
     fn read_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>, errors: &mut Vec<ConfigError>) {
         let names: BTreeMap<String, &str> = KEYS.iter().map(|key| (key.variable(), key.name)).collect();
-        let mut found: Vec<_> = environment.into_iter().filter(|(name, _)| names.contains_key(name)).collect();
+        let mut found: Vec<_> = environment.into_iter().collect();
         found.sort();
         for (variable, value) in found {
-            self.set(names[&variable], &value, &variable, errors);
+            let client_key = variable.strip_prefix(KAFKA_VARIABLE).map(|rest| rest.to_lowercase().replace('_', "."));
+            match (names.get(&variable), client_key) {
+                (Some(name), _) => self.set(name, &value, &variable, errors),
+                (None, Some(name)) => self.set_kafka(&name, &value, &variable, errors),
+                (None, None) => {}
+            }
         }
     }
 
     fn set(&mut self, name: &str, value: &str, origin: &str, errors: &mut Vec<ConfigError>) {
-        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
-            let suggestion = nearest(name, KEYS.iter().map(|key| key.name)).map(str::to_owned);
-            return errors.push(ConfigError::Unknown { origin: origin.to_owned(), name: name.to_owned(), suggestion });
-        };
-        let fits = match key.kind {
-            Kind::Text => true,
-            Kind::Choice(words) => words.contains(&value),
-            Kind::Number(least, most) => value.parse::<i64>().is_ok_and(|n| (least..=most).contains(&n)),
-        };
-        if fits {
-            self.values.insert(key.name, (value.to_owned(), origin.to_owned()));
-        } else {
-            let (origin, name, value, expected) = (origin.to_owned(), name.to_owned(), value.to_owned(), key.kind.to_string());
-            errors.push(ConfigError::Value { origin, name, value, expected });
+        if let Some(name) = name.strip_prefix(KAFKA) {
+            return self.set_kafka(name, value, origin, errors);
         }
+        let (origin, name) = (origin.to_owned(), name.to_owned());
+        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+            let suggestion = nearest(&name, KEYS.iter().map(|key| key.name)).map(str::to_owned);
+            return errors.push(ConfigError::Unknown { origin, name, suggestion });
+        };
+        if key.kind.admits(value) {
+            self.values.insert(key.name, (value.to_owned(), origin));
+        } else if key.kind == Kind::Secret {
+            errors.push(ConfigError::Secret { origin, name });
+        } else {
+            errors.push(ConfigError::Value { origin, name, value: value.to_owned(), expected: key.kind.to_string() });
+        }
+    }
+
+    fn set_kafka(&mut self, name: &str, value: &str, origin: &str, errors: &mut Vec<ConfigError>) {
+        let origin = origin.to_owned();
+        if is_kafka_secret(name) && !is_reference(value) {
+            return errors.push(ConfigError::Secret { origin, name: format!("{KAFKA}{name}") });
+        }
+        self.kafka.insert(name.to_owned(), (value.to_owned(), origin));
     }
 
     /// Sets a key from a flag of its own, such as `--state-dir`.
@@ -290,6 +406,11 @@ impl Config {
     /// As [`text`](Self::text), and when the key takes no number.
     pub fn number(&self, name: &str) -> i64 {
         self.text(name).parse().unwrap_or_else(|_| panic!("{name} takes no number"))
+    }
+
+    /// The keys for the Kafka client, without `kafka.`: name, value (of a secret: the reference to it), where it was written.
+    pub fn kafka(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.kafka.iter().map(|(name, (value, origin))| (name.as_str(), value.as_str(), origin.as_str()))
     }
 
     /// Every key with its value and where the value came from.
@@ -328,6 +449,32 @@ mod tests {
             (config.number("commit.interval.ms"), config.number("num.stream.threads"), config.text("state.dir")),
             (4, 3, "s")
         );
+    }
+
+    #[test]
+    fn keys_of_the_kafka_client_come_from_every_layer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("engine.toml");
+        std::fs::write(&file, "[kafka]\nsecurity.protocol = \"sasl_ssl\"\nsasl.username = \"me\"\n").unwrap();
+        let environment = [variable("TIDEMILL_KAFKA_SASL_PASSWORD", "env:PW"), variable("TIDEMILL_KAFKA_SASL_USERNAME", "you")];
+        let config = Config::load(Some(&file), environment, &["kafka.ssl.ca.location=/ca.pem".into()]).unwrap();
+        let found: Vec<(&str, &str)> = config.kafka().map(|(name, value, _)| (name, value)).collect();
+        let expected = [
+            ("sasl.password", "env:PW"),
+            ("sasl.username", "you"),
+            ("security.protocol", "sasl_ssl"),
+            ("ssl.ca.location", "/ca.pem"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_secret_in_the_open_is_refused_and_not_repeated() {
+        let flags = ["kafka.sasl.password=hunter2".to_owned(), "http.token=hunter2".into(), "kafka.ssl.key.pem=hunter2".into()];
+        let errors = Config::load(None, [], &flags).unwrap_err();
+        let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(errors.len() == 3 && !text.contains("hunter2") && text.contains("kafka.sasl.password must be env:NAME"), "{text}");
+        assert!(Config::load(None, [], &["http.token=file:/run/secrets/token".into()]).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Feeds the input topic of an embedded log: every record of a feed becomes one record of the topic, exactly once over all runs.
+//! Feeds a topic: every record of a feed becomes one record of the topic, exactly once over all runs, whatever ends a run and whatever the log answers.
 //!
-//! The appender's cursor commits together with the records. It holds the position in the feed and what the feed is, so that a state directory is
-//! never continued with another input.
+//! The appender's cursor commits together with the records. It holds the position in the feed and what the feed is, so that a topic is never continued
+//! with another input by mistake.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,15 +11,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use super::errors::UsageError;
 use super::options::Speed;
+use crate::failpoint;
 use crate::log::{Log, LogAppender, LogError, Reaction};
 use crate::market::feed::{Feed, Ingest};
-use crate::record::{Offset, RecordBatch, Timestamp, TopicPartition};
+use crate::record::{RecordBatch, Timestamp, TopicPartition};
 
 /// Records of one transaction at full speed.
 const CHUNK_RECORDS: usize = 10_000;
-/// How far the input topic may be ahead of what is processed, at full speed.
-const MOST_AHEAD: u64 = 200_000;
+/// First and longest pause before a call to the log is made again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
 /// What the appender's cursor says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,26 +30,43 @@ struct Cursor {
     position: u64,
     /// What the feed is.
     input: String,
+    /// Partitions the feed is dealt out to; 0 in what older programs wrote.
+    #[serde(default)]
+    partitions: u32,
 }
 
 /// What to feed, and how.
 pub struct IngestPlan {
-    /// The input topic.
+    /// The topic, which must exist.
     pub topic: Arc<str>,
     /// Its partitions.
     pub partitions: u32,
+    /// Name under which the position is kept: one name, one input.
+    pub name: String,
     /// What the feed is: the same text for the same input.
     pub input: String,
     /// How fast.
     pub speed: Speed,
     /// Stop at this position of the feed.
     pub limit: Option<u64>,
+    /// How far the topic may be ahead of what is processed, at full speed; nobody processes it if there is no such number.
+    pub most_ahead: Option<u64>,
+    /// Whether nobody else may have written to the topic. Only a log without gaps between offsets can tell.
+    pub alone: bool,
+}
+
+impl IngestPlan {
+    /// The name of the only input of a topic.
+    pub fn default_name(topic: &str) -> String {
+        format!("ingest.{topic}")
+    }
 }
 
 /// An ingest under way.
 pub struct IngestHandle {
     thread: Option<JoinHandle<anyhow::Result<()>>>,
     shared: Arc<Shared>,
+    resumed_from: u64,
 }
 
 #[derive(Default)]
@@ -61,21 +80,33 @@ struct Shared {
 
 impl IngestHandle {
     /// Starts feeding on a thread of its own, from where the last run stopped.
-    pub fn start(log: &dyn Log, feed: Box<dyn Feed + Send>, plan: IngestPlan) -> anyhow::Result<Self> {
-        let mut appender = log.appender(&format!("ingest.{}", plan.topic))?;
-        let ends = end_offsets(log, &plan)?;
-        check_cursor(appender.cursor()?, &ends, &plan)?;
+    ///
+    /// # Errors
+    /// When the log fails, or the topic was fed from something else.
+    pub fn start(log: Arc<dyn Log>, mut feed: Box<dyn Feed + Send>, plan: IngestPlan) -> anyhow::Result<Self> {
+        let mut appender = log.appender(&plan.name)?;
+        let position = plan.position_of(appender.cursor()?)?;
+        if plan.alone {
+            check_alone(log.as_ref(), &plan, position)?;
+        }
+        feed.skip_to(position)?;
         let shared = Arc::new(Shared::default());
-        let ingest = Ingest::resume(feed, ends)?;
-        shared.position.store(ingest.position(), Ordering::Release);
-        let worker = Worker { shared: shared.clone(), appender, ingest, plan };
+        shared.position.store(position, Ordering::Release);
+        // What lies before `position` is skipped, not dealt out again, so the offsets that the dealer counts are relative to it.
+        let ingest = Ingest::new(feed, plan.partitions);
+        let worker = Worker { shared: shared.clone(), log, appender, ingest, plan, committed: position, given_up: false };
         let thread = std::thread::Builder::new().name("ingest".to_owned()).spawn(move || worker.run())?;
-        Ok(IngestHandle { thread: Some(thread), shared })
+        Ok(IngestHandle { thread: Some(thread), shared, resumed_from: position })
     }
 
     /// Records of the feed that are in the topic, those of earlier runs included.
     pub fn position(&self) -> u64 {
         self.shared.position.load(Ordering::Acquire)
+    }
+
+    /// Records of the feed that earlier runs had put into the topic.
+    pub fn resumed_from(&self) -> u64 {
+        self.resumed_from
     }
 
     /// Whether the feed, or its limit, has been reached, or feeding has failed.
@@ -89,50 +120,77 @@ impl IngestHandle {
     }
 
     /// Stops feeding and tells how it went.
+    ///
+    /// # Errors
+    /// What ended it before.
     pub fn stop(mut self) -> anyhow::Result<()> {
         self.shared.stop.store(true, Ordering::Release);
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(outcome)) => outcome.context("the input could not be read"),
+            Some(Ok(outcome)) => outcome.context("the input could not be fed"),
             Some(Err(_)) => bail!("the thread that reads the input panicked: this is a bug in tidemill"),
             None => Ok(()),
         }
     }
 }
 
-fn end_offsets(log: &dyn Log, plan: &IngestPlan) -> anyhow::Result<Vec<Offset>> {
-    let mut reader = log.reader()?;
-    let end = |partition| reader.watermarks(&TopicPartition::new(plan.topic.clone(), partition)).map(|ends| ends.end);
-    Ok((0..plan.partitions).map(end).collect::<Result<_, _>>()?)
+impl IngestPlan {
+    fn cursor(&self, position: u64) -> Cursor {
+        Cursor { position, input: self.input.clone(), partitions: self.partitions }
+    }
+
+    /// Where to go on, as the log keeps it.
+    fn position_of(&self, cursor: Option<String>) -> anyhow::Result<u64> {
+        let Some(text) = cursor else { return Ok(0) };
+        let cursor: Cursor =
+            serde_json::from_str(&text).context("the position of the input, as the log keeps it, cannot be read")?;
+        if cursor.input != self.input {
+            bail!(UsageError(format!(
+                "topic {} was fed from {}, not from {}: give the same input, another topic, or (where it shall be added to what is there) a --name of \
+                 its own; on the embedded log also another --state-dir",
+                self.topic, cursor.input, self.input
+            )));
+        }
+        if ![0, self.partitions].contains(&cursor.partitions) {
+            bail!(UsageError(format!(
+                "topic {} had {} partitions when it was fed and has {} now: coins would move; make the topic again and feed it under another --name",
+                self.topic, cursor.partitions, self.partitions
+            )));
+        }
+        Ok(cursor.position)
+    }
 }
 
-fn check_cursor(cursor: Option<String>, ends: &[Offset], plan: &IngestPlan) -> anyhow::Result<()> {
-    let held: i64 = ends.iter().map(|end| end.0).sum();
-    let Some(text) = cursor else {
-        if held > 0 {
-            bail!("topic {} holds {held} records that this command did not write; use another state directory", plan.topic);
+fn check_alone(log: &dyn Log, plan: &IngestPlan, position: u64) -> anyhow::Result<()> {
+    let mut reader = log.reader()?;
+    let end = |partition| reader.watermarks(&TopicPartition::new(plan.topic.clone(), partition)).map(|ends| ends.end.0);
+    let held: i64 = (0..plan.partitions).map(end).sum::<Result<i64, LogError>>()?;
+    match (i64::try_from(position) == Ok(held), position) {
+        (true, _) => Ok(()),
+        (false, 0) => {
+            bail!("topic {} holds {held} records that this command did not write; use another state directory", plan.topic)
         }
-        return Ok(());
-    };
-    let cursor: Cursor = serde_json::from_str(&text).context("the position of the input, as the log keeps it, cannot be read")?;
-    if cursor.input != plan.input {
-        bail!(
-            "topic {} was fed from {}, not from {}: give the same input, or another --state-dir",
-            plan.topic,
-            cursor.input,
-            plan.input
-        );
+        (false, _) => bail!("topic {} holds {held} records, but {position} were fed: somebody else writes to it", plan.topic),
     }
-    if i64::try_from(cursor.position) != Ok(held) {
-        bail!("topic {} holds {held} records, but {} were fed: somebody else writes to it", plan.topic, cursor.position);
-    }
-    Ok(())
 }
 
 struct Worker {
     shared: Arc<Shared>,
+    log: Arc<dyn Log>,
     appender: Box<dyn LogAppender>,
     ingest: Ingest<Box<dyn Feed + Send>>,
     plan: IngestPlan,
+    /// Position in the feed up to which everything has committed.
+    committed: u64,
+    /// Asked to stop while the log did not answer: the open transaction is left alone, and the next run feeds its records.
+    given_up: bool,
+}
+
+/// What a failed call asks for.
+enum Setback {
+    /// A new appender, which knows what has committed.
+    Again(String),
+    /// Nothing helps.
+    Ended(anyhow::Error),
 }
 
 impl Worker {
@@ -155,10 +213,14 @@ impl Worker {
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
+    fn far_ahead(&self) -> bool {
+        let ahead = self.ingest.position().saturating_sub(self.shared.processed.load(Ordering::Acquire));
+        self.plan.most_ahead.is_some_and(|most| ahead >= most)
+    }
+
     fn run_freely(&mut self) -> anyhow::Result<()> {
         while !self.stopped() {
-            let ahead = self.ingest.position().saturating_sub(self.shared.processed.load(Ordering::Acquire));
-            if ahead >= MOST_AHEAD {
+            if self.far_ahead() {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             }
@@ -209,19 +271,82 @@ impl Worker {
         }
     }
 
-    /// Commits the records of `batches`, and that the feed has been read up to `position`.
+    /// Commits the records of `batches`, and that the feed has been read up to `position`. They stay in `batches` until it is certain that they are in the topic.
     fn commit_at(&mut self, batches: &mut [RecordBatch], position: u64) -> anyhow::Result<()> {
-        if batches.iter().all(RecordBatch::is_empty) {
+        if self.given_up || batches.iter().all(RecordBatch::is_empty) {
             return Ok(());
         }
-        for (partition, batch) in (0..).zip(batches.iter_mut()).filter(|(_, batch)| !batch.is_empty()) {
-            self.appender.append(&TopicPartition::new(self.plan.topic.clone(), partition), batch)?;
-            batch.clear();
+        while self.committed != position {
+            match self.try_commit(batches, position) {
+                Ok(()) => self.committed = position,
+                Err(Setback::Ended(error)) => return Err(error),
+                Err(Setback::Again(why)) => {
+                    tracing::warn!(why, "feeding was interrupted; going on from what has committed");
+                    self.start_again(position)?;
+                    if self.given_up {
+                        return Ok(());
+                    }
+                }
+            }
         }
-        let cursor = serde_json::to_string(&Cursor { position, input: self.plan.input.clone() })?;
-        retried(|| self.appender.commit(&cursor))?;
+        batches.iter_mut().for_each(RecordBatch::clear);
         self.shared.position.store(position, Ordering::Release);
+        failpoint::hit("ingest.after-commit");
         Ok(())
+    }
+
+    fn try_commit(&mut self, batches: &[RecordBatch], position: u64) -> Result<(), Setback> {
+        for (partition, batch) in (0..).zip(batches).filter(|(_, batch)| !batch.is_empty()) {
+            let at = TopicPartition::new(self.plan.topic.clone(), partition);
+            self.patiently(|appender| appender.append(&at, batch))?;
+        }
+        let cursor = serde_json::to_string(&self.plan.cursor(position)).map_err(|error| Setback::Ended(error.into()))?;
+        failpoint::hit("ingest.before-commit");
+        self.patiently(|appender| appender.commit(&cursor))
+    }
+
+    /// A new appender, and from it how far the old one has come: its last transaction has committed as a whole or not at all.
+    fn start_again(&mut self, position: u64) -> anyhow::Result<()> {
+        let mut pause = PAUSES.0;
+        let (appender, cursor) = loop {
+            if self.stopped() {
+                self.given_up = true;
+                return Ok(());
+            }
+            match self.open_appender() {
+                Ok(opened) => break opened,
+                Err(error) if error.reaction() == Reaction::Stop => return Err(error.into()),
+                Err(_) => std::thread::sleep(pause),
+            }
+            pause = (pause * 2).min(PAUSES.1);
+        };
+        let found = self.plan.position_of(cursor)?;
+        if found != self.committed && found != position {
+            bail!(
+                "topic {} stands at record {found} of the input, not at {} or {position}: another process feeds it under the name {}",
+                self.plan.topic,
+                self.committed,
+                self.plan.name
+            );
+        }
+        self.appender = appender;
+        self.committed = found;
+        Ok(())
+    }
+
+    fn open_appender(&self) -> Result<(Box<dyn LogAppender>, Option<String>), LogError> {
+        let mut appender = self.log.appender(&self.plan.name)?;
+        let cursor = appender.cursor()?;
+        Ok((appender, cursor))
+    }
+
+    /// Makes a call, and again while the log says that it may succeed later.
+    fn patiently(&mut self, mut call: impl FnMut(&mut dyn LogAppender) -> Result<(), LogError>) -> Result<(), Setback> {
+        let appender = self.appender.as_mut();
+        retried(&self.shared.stop, || call(appender)).map_err(|error| match error.reaction() {
+            Reaction::Stop => Setback::Ended(error.into()),
+            _ => Setback::Again(error.to_string()),
+        })
     }
 }
 
@@ -247,14 +372,14 @@ impl Pace {
     }
 }
 
-/// Makes a call again while the log says that it may succeed later.
-fn retried<T>(mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, LogError> {
-    let mut pause = Duration::from_millis(10);
+/// Makes a call again while the log says that it may succeed later, and nobody says stop.
+fn retried<T>(stop: &AtomicBool, mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, LogError> {
+    let mut pause = PAUSES.0;
     loop {
         match call() {
-            Err(error) if error.reaction() == Reaction::Retry => {
+            Err(error) if error.reaction() == Reaction::Retry && !stop.load(Ordering::Acquire) => {
                 std::thread::sleep(pause);
-                pause = (pause * 2).min(Duration::from_secs(1));
+                pause = (pause * 2).min(PAUSES.1);
             }
             outcome => return outcome,
         }

@@ -1,4 +1,4 @@
-//! The state directory: an embedded log, a checkpoint store, and a note of the instance that runs on it.
+//! The state directory: the checkpoint stores, the instance's id, on the embedded log the log itself, and a note of the instance that runs on it.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,20 @@ pub struct StateDir {
 impl StateDir {
     /// The directory that the configuration names.
     pub fn of(config: &Config) -> Self {
-        StateDir { root: PathBuf::from(config.text("state.dir")) }
+        StateDir::at(config.text("state.dir"))
+    }
+
+    /// The directory at `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        StateDir { root: path.into() }
+    }
+
+    /// Makes the directory if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.root).with_context(|| format!("cannot make the state directory {}", self.root.display()))
     }
 
     /// The directory itself.
@@ -37,8 +50,13 @@ impl StateDir {
     }
 
     /// Whether there is a log in it.
-    pub fn exists(&self) -> bool {
+    pub fn has_log(&self) -> bool {
         self.root.join("log").is_dir()
+    }
+
+    /// Whether there are checkpoints in it.
+    pub fn has_checkpoints(&self) -> bool {
+        self.root.join("checkpoints").is_dir()
     }
 
     /// Opens the log, or makes one.
@@ -46,8 +64,7 @@ impl StateDir {
     /// # Errors
     /// When another process has it open, or it cannot be read.
     pub fn open_log(&self) -> anyhow::Result<EmbeddedLog> {
-        std::fs::create_dir_all(&self.root)
-            .with_context(|| format!("cannot make the state directory {}", self.root.display()))?;
+        self.make()?;
         Ok(EmbeddedLog::open(&self.root.join("log"))?)
     }
 

@@ -17,6 +17,7 @@ mod lines;
 mod merge;
 mod name;
 mod numbers;
+mod rows;
 mod time;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ use std::path::Path;
 pub use error::CsvError;
 pub use merge::MergedInput;
 pub use numbers::NumberFile;
+pub use rows::{RowInput, RowOptions};
 
 use crate::market::codec::parse_f64;
 use crate::market::{Candle, Decimal, Interval, Symbol};
