@@ -408,6 +408,14 @@ impl Config {
         self.text(name).parse().unwrap_or_else(|_| panic!("{name} takes no number"))
     }
 
+    /// Where the value of a key was written.
+    ///
+    /// # Panics
+    /// As [`text`](Self::text).
+    pub fn origin(&self, name: &str) -> &str {
+        &self.values.get(name).unwrap_or_else(|| panic!("{name} is no configuration key")).1
+    }
+
     /// The keys for the Kafka client, without `kafka.`: name, value (of a secret: the reference to it), where it was written.
     pub fn kafka(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.kafka.iter().map(|(name, (value, origin))| (name.as_str(), value.as_str(), origin.as_str()))
@@ -473,7 +481,10 @@ mod tests {
         let flags = ["kafka.sasl.password=hunter2".to_owned(), "http.token=hunter2".into(), "kafka.ssl.key.pem=hunter2".into()];
         let errors = Config::load(None, [], &flags).unwrap_err();
         let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        assert!(errors.len() == 3 && !text.contains("hunter2") && text.contains("kafka.sasl.password must be env:NAME"), "{text}");
+        assert!(
+            errors.len() == 3 && !text.contains("hunter2") && text.contains("kafka.sasl.password must be env:NAME"),
+            "{text}"
+        );
         assert!(Config::load(None, [], &["http.token=file:/run/secrets/token".into()]).is_ok());
     }
 

@@ -25,8 +25,7 @@ impl Claim {
         folder.make()?;
         let path = folder.path().join("lock");
         let cannot = || format!("cannot lock the state directory: {}", path.display());
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).with_context(cannot)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).with_context(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!("{}", refusal(folder, &holder(&mut file))),

@@ -13,3 +13,8 @@ pub struct UsageError(pub String);
 #[derive(Debug, Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "))]
 pub struct ConfigErrors(pub Vec<ConfigError>);
+
+/// Topics that are not as the topology needs them: exit code 78.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct TopicsError(pub String);

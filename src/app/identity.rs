@@ -42,7 +42,10 @@ fn kept(path: &Path) -> anyhow::Result<Option<String>> {
     };
     let id = text.trim();
     if let Err(what) = check(id) {
-        bail!("{} holds no instance id ({what}): write the id there, set instance.id, or remove the file for a new one", path.display());
+        bail!(
+            "{} holds no instance id ({what}): write the id there, set instance.id, or remove the file for a new one",
+            path.display()
+        );
     }
     Ok(Some(id.to_owned()))
 }

@@ -74,6 +74,9 @@ struct Shared {
     stop: AtomicBool,
     ended: AtomicBool,
     position: AtomicU64,
+    /// Bytes of the input that have been read, and that it has; 0 where the input does not tell.
+    bytes_read: AtomicU64,
+    bytes: AtomicU64,
     /// Records of the topic that are processed; the caller tells it.
     processed: AtomicU64,
 }
@@ -104,6 +107,12 @@ impl IngestHandle {
         self.shared.position.load(Ordering::Acquire)
     }
 
+    /// Bytes of the input that have been read, and that it has, where it tells.
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        let bytes = self.shared.bytes.load(Ordering::Acquire);
+        (bytes > 0).then(|| (self.shared.bytes_read.load(Ordering::Acquire), bytes))
+    }
+
     /// Records of the feed that earlier runs had put into the topic.
     pub fn resumed_from(&self) -> u64 {
         self.resumed_from
@@ -119,17 +128,18 @@ impl IngestHandle {
         self.shared.processed.store(records, Ordering::Release);
     }
 
-    /// Stops feeding and tells how it went.
+    /// Stops feeding and tells how far the topic is: records of the feed that are in it.
     ///
     /// # Errors
     /// What ended it before.
-    pub fn stop(mut self) -> anyhow::Result<()> {
+    pub fn stop(mut self) -> anyhow::Result<u64> {
         self.shared.stop.store(true, Ordering::Release);
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(outcome)) => outcome.context("the input could not be fed"),
+            Some(Ok(outcome)) => outcome.context("the input could not be fed")?,
             Some(Err(_)) => bail!("the thread that reads the input panicked: this is a bug in tidemill"),
-            None => Ok(()),
+            None => {}
         }
+        Ok(self.position())
     }
 }
 
@@ -291,6 +301,10 @@ impl Worker {
         }
         batches.iter_mut().for_each(RecordBatch::clear);
         self.shared.position.store(position, Ordering::Release);
+        if let Some((read, bytes)) = self.ingest.progress() {
+            self.shared.bytes_read.store(read, Ordering::Release);
+            self.shared.bytes.store(bytes, Ordering::Release);
+        }
         failpoint::hit("ingest.after-commit");
         Ok(())
     }

@@ -21,6 +21,14 @@ pub fn open(args: &InputArgs, simulate: bool, graph: &Graph) -> anyhow::Result<B
             format!("topology {} reads {format}; files and the simulated exchange give candles (candle-json)", graph.name);
         return Err(UsageError(message).into());
     }
+    candles(args, simulate)
+}
+
+/// Opens the candles that the flags name.
+///
+/// # Errors
+/// When a flag makes no sense, or a file cannot be opened or understood.
+pub fn candles(args: &InputArgs, simulate: bool) -> anyhow::Result<Box<dyn Feed + Send>> {
     if simulate || args.input.is_empty() {
         let config = SimConfig { seed: args.seed, ..SimConfig::with_coins(args.coins as usize) };
         return Ok(Box::new(SimulatedExchange::new(config)));

@@ -41,8 +41,8 @@ pub struct LiveView {
     pub title: String,
     /// What became of the records of this run.
     pub counts: Counts,
-    /// Records a second since the last drawing.
-    pub rate: f64,
+    /// Records a second since the last drawing, if there was one.
+    pub rate: Option<f64>,
     /// Records waiting in the input.
     pub lag: u64,
     /// Newest event time processed.
@@ -103,11 +103,11 @@ pub fn plain_line(view: &LiveView) -> String {
 }
 
 fn summary(view: &LiveView) -> String {
+    let rate = view.rate.map_or_else(String::new, |rate| format!(" ({}/s)", grouped(rate as u64)));
     let at = view.stream_time.map_or_else(String::new, |time| format!(" · event time {time}"));
     format!(
-        "{} records ({}/s) · {} late · {} dead · lag {}{at}",
+        "{} records{rate} · {} late · {} dead · lag {}{at}",
         grouped(view.counts.read),
-        grouped(view.rate as u64),
         grouped(view.counts.late),
         grouped(view.counts.dead),
         grouped(view.lag),
@@ -159,8 +159,15 @@ fn cut(line: &str, width: usize) -> String {
     line.chars().take(width).collect()
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Out {
+    Standard,
+    Error,
+}
+
 /// Where the live table goes.
 pub struct Screen {
+    out: Out,
     terminal: bool,
     drawn_lines: usize,
 }
@@ -168,7 +175,12 @@ pub struct Screen {
 impl Screen {
     /// The standard error of this process: standard output is for the report.
     pub fn stderr() -> Self {
-        Screen { terminal: std::io::stderr().is_terminal(), drawn_lines: 0 }
+        Screen { out: Out::Error, terminal: std::io::stderr().is_terminal(), drawn_lines: 0 }
+    }
+
+    /// The standard output, for a command whose result the table is.
+    pub fn stdout() -> Self {
+        Screen { out: Out::Standard, terminal: std::io::stdout().is_terminal(), drawn_lines: 0 }
     }
 
     /// Whether the table is drawn over itself.
@@ -178,7 +190,10 @@ impl Screen {
 
     /// Draws the view over the last one, or writes a line. A closed output is no reason to stop the engine.
     pub fn draw(&mut self, view: &LiveView) {
-        let mut out = std::io::stderr().lock();
+        let mut out: Box<dyn Write> = match self.out {
+            Out::Standard => Box::new(std::io::stdout().lock()),
+            Out::Error => Box::new(std::io::stderr().lock()),
+        };
         let text = if self.terminal { self.frame(view) } else { plain_line(view) + "\n" };
         if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             self.terminal = false;
@@ -218,7 +233,7 @@ mod tests {
         LiveView {
             title: "quickstart · running".into(),
             counts: Counts { read: 3_000, processed: 2_990, late: 7, dead: 3 },
-            rate: 60.4,
+            rate: Some(60.4),
             lag: 2,
             stream_time: Some(Timestamp(0)),
             rows: vec![row("naive", 0.0, false), row("knn", 0.02, true)],

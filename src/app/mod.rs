@@ -1,11 +1,18 @@
 //! What each command does: puts the layers below together, and turns what they say into something for people or programs.
 
+pub mod access;
 pub mod backtest;
+pub mod claim;
+pub mod cluster;
 pub mod demo;
 pub mod errors;
+pub mod healthcheck;
+pub mod identity;
 pub mod ingest;
+pub mod ingest_command;
 pub mod input;
 pub mod live;
+pub mod log_options;
 pub mod model_spec;
 pub mod models;
 pub mod options;
@@ -13,10 +20,17 @@ pub mod outputs;
 pub mod prequential;
 pub mod remote;
 pub mod report;
+pub mod reset;
+pub mod run;
 pub mod secret;
+pub mod service;
 pub mod settings;
+pub mod signals;
 pub mod state;
 pub mod state_dir;
 pub mod table;
+pub mod top;
+pub mod topic_plan;
 pub mod topics;
+pub mod topics_admin;
 pub mod topology;

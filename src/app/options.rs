@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::log_options::LogArgs;
+
 /// How the engine is configured.
 #[derive(Debug, Clone, Default, Args)]
 pub struct EngineArgs {
@@ -208,9 +210,9 @@ pub struct ConsumeArgs {
     /// Stop at the end instead of waiting for more
     #[arg(long)]
     pub exit_at_end: bool,
-    /// How the engine is configured.
+    /// Which log, and how the engine is configured.
     #[command(flatten)]
-    pub engine: EngineArgs,
+    pub log: LogArgs,
 }
 
 #[cfg(test)]

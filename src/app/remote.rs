@@ -7,6 +7,10 @@ use anyhow::{Context, bail};
 use super::state_dir::RunningInstance;
 use crate::config::Config;
 
+/// Longest wait for a connection, and for the whole of an answer.
+const CONNECT: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// A client of one instance.
 pub struct Remote {
     agent: ureq::Agent,
@@ -20,9 +24,24 @@ impl Remote {
     /// # Errors
     /// When the token that the configuration refers to cannot be read.
     pub fn of(instance: &RunningInstance, config: &Config) -> anyhow::Result<Self> {
-        let settings =
-            ureq::Agent::config_builder().timeout_connect(Some(Duration::from_secs(2))).http_status_as_error(false).build();
-        Ok(Remote { agent: settings.into(), url: instance.url.clone(), token: super::secret::token(config)? })
+        Ok(Remote::at(&instance.url, super::secret::token(config)?, ANSWER))
+    }
+
+    /// A client of the instance at `url`, which waits `patience` for each answer. An address without a scheme is taken for plain HTTP.
+    pub fn at(url: &str, token: Option<String>, patience: Duration) -> Self {
+        let settings = ureq::Agent::config_builder()
+            .timeout_connect(Some(patience.min(CONNECT)))
+            .timeout_global(Some(patience))
+            .http_status_as_error(false)
+            .build();
+        let url = url.trim_end_matches('/');
+        let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        Remote { agent: settings.into(), url, token }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Whether the instance answers.

@@ -25,9 +25,7 @@ pub fn token(config: &Config) -> anyhow::Result<Option<String>> {
 /// When the reference is of no known form, leads nowhere, or to nothing.
 pub fn resolve(key: &str, reference: &str) -> anyhow::Result<String> {
     let secret = match reference.split_once(':') {
-        Some(("env", name)) => {
-            std::env::var(name).with_context(|| format!("{key} refers to the environment variable {name}"))?
-        }
+        Some(("env", name)) => std::env::var(name).with_context(|| format!("{key} refers to the environment variable {name}"))?,
         Some(("file", path)) => std::fs::read_to_string(path).with_context(|| format!("{key} refers to the file {path}"))?,
         _ => bail!("{key} must be env:NAME or file:PATH, so that the secret itself stands in no configuration"),
     };

@@ -1,20 +1,22 @@
-//! `tidemill topics`: what lies in the embedded log, read as a downstream user would. While an instance runs, it is asked over HTTP.
+//! `tidemill topics list` and `consume`: what lies in the log, read as a downstream user would. An embedded log belongs to the instance that runs on it, which is
+//! then asked over HTTP.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::errors::UsageError;
-use super::options::{ConsumeArgs, EngineArgs, TableForm};
+use super::log_options::LogArgs;
+use super::options::{ConsumeArgs, TableForm};
 use super::remote::Remote;
 use super::report::grouped;
-use super::settings;
 use super::state_dir::StateDir;
 use super::table::{Align, Table};
+use super::{access, settings};
 use crate::http::{read_lines, topic_json};
-use crate::log::embedded::EmbeddedLog;
 use crate::log::{Log, LogReader};
 use crate::record::{Offset, TopicPartition};
 
@@ -23,34 +25,35 @@ const PAGE_RECORDS: u64 = 500;
 /// How often a topic is looked at again when its end is reached.
 const WAIT: Duration = Duration::from_millis(200);
 
-/// The log of a state directory: opened here, or asked for from the instance that has it.
+/// The log: opened here, or asked for from the instance that has it.
 enum Access {
-    Local(EmbeddedLog),
+    Open {
+        log: Arc<dyn Log>,
+        /// Whether others may write to it meanwhile.
+        shared: bool,
+    },
     Remote(Remote),
 }
 
-fn access(engine: &EngineArgs) -> anyhow::Result<Access> {
-    let config = settings::load(engine)?;
-    let folder = StateDir::of(&config);
-    if let Some(instance) = folder.announced() {
+fn open(args: &LogArgs) -> anyhow::Result<Access> {
+    let config = settings::load_log(args)?;
+    let shared = access::brokers(&config).is_some();
+    if let Some(instance) = StateDir::of(&config).announced().filter(|_| !shared) {
         let remote = Remote::of(&instance, &config)?;
         if remote.alive() {
             return Ok(Access::Remote(remote));
         }
     }
-    if !folder.exists() {
-        let path = folder.path().display();
-        return Err(
-            UsageError(format!("there is no log in {path}: run `tidemill demo` first, or name another --state-dir")).into()
-        );
-    }
-    Ok(Access::Local(folder.open_log()?))
+    Ok(Access::Open { log: access::open_existing(&config)?, shared })
 }
 
 /// Runs `topics list`.
-pub fn list(engine: &EngineArgs, form: TableForm) -> anyhow::Result<()> {
-    let topics: Vec<Value> = match access(engine)? {
-        Access::Local(log) => log.topics()?.iter().map(topic_json).collect(),
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn list(args: &LogArgs, form: TableForm) -> anyhow::Result<()> {
+    let topics: Vec<Value> = match open(args)? {
+        Access::Open { log, .. } => access::patiently(|| log.topics())?.iter().map(topic_json).collect(),
         Access::Remote(remote) => {
             serde_json::from_str(&remote.get("/api/v1/topics")?).context("the list of topics cannot be read")?
         }
@@ -77,9 +80,12 @@ fn table(topics: &[Value]) -> Table {
 }
 
 /// Runs `topics consume`.
+///
+/// # Errors
+/// When the topic is not there, or the log cannot be read.
 pub fn consume(args: &ConsumeArgs) -> anyhow::Result<()> {
-    let mut source: Box<dyn Pages> = match access(&args.engine)? {
-        Access::Local(log) => Box::new(LocalPages { reader: log.reader()?, log }),
+    let mut source: Box<dyn Pages> = match open(&args.log)? {
+        Access::Open { log, shared } => Box::new(OpenPages { reader: log.reader()?, log, shared }),
         Access::Remote(remote) => Box::new(remote),
     };
     let mut positions = start_positions(source.as_mut(), args)?;
@@ -132,9 +138,10 @@ trait Pages {
     fn may_grow(&self) -> bool;
 }
 
-struct LocalPages {
-    log: EmbeddedLog,
+struct OpenPages {
+    log: Arc<dyn Log>,
     reader: Box<dyn LogReader>,
+    shared: bool,
 }
 
 fn no_topic(topic: &str, names: &[&str]) -> anyhow::Error {
@@ -143,22 +150,23 @@ fn no_topic(topic: &str, names: &[&str]) -> anyhow::Error {
         .into()
 }
 
-impl Pages for LocalPages {
+impl Pages for OpenPages {
     fn ends(&mut self, topic: &str) -> anyhow::Result<Vec<(Offset, Offset)>> {
-        let topics = self.log.topics()?;
+        let topics = access::patiently(|| self.log.topics())?;
         let names: Vec<&str> = topics.iter().map(|t| &*t.spec.name).collect();
         let found = topics.iter().find(|t| &*t.spec.name == topic).ok_or_else(|| no_topic(topic, &names))?;
         Ok(found.watermarks.iter().map(|ends| (ends.start, ends.end)).collect())
     }
 
     fn page(&mut self, topic: &str, partition: u32, from: Offset, max: u64) -> anyhow::Result<(String, Offset, u64)> {
-        let (lines, next) = read_lines(self.reader.as_mut(), &TopicPartition::new(topic, partition), from, max)?;
+        let at = TopicPartition::new(topic, partition);
+        let (lines, next) = access::patiently(|| read_lines(self.reader.as_mut(), &at, from, max))?;
         let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
         Ok((String::from_utf8(lines)?, next, count))
     }
 
     fn may_grow(&self) -> bool {
-        false
+        self.shared
     }
 }
 

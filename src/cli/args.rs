@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, EngineArgs, GraphForm, PrequentialArgs, TableForm};
+use crate::app::log_options::{
+    CreateTopicsArgs, DescribeTopicsArgs, HealthArgs, IngestCsvArgs, IngestSimArgs, LogArgs, ResetArgs, RunArgs, TopArgs,
+};
+use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, GraphForm, PrequentialArgs, TableForm};
 
 /// Kafka Streams for online learning: models that learn from market streams, restartable and exactly once.
 #[derive(Debug, Parser)]
@@ -18,7 +21,13 @@ use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, Engin
   tidemill models linear_regression                      parameters, defaults, ranges, reference
   tidemill topics consume quickstart.predictions --from-beginning --max 5
 
-Exit codes: 0 done, 1 failed while running, 2 wrong usage, 78 wrong topology or configuration.")]
+On Kafka:
+  tidemill topics create topologies/quickstart.toml --bootstrap-servers localhost:9092 --partitions 6
+  tidemill ingest sim --topic market.candles.1m --speed 60x --bootstrap-servers localhost:9092
+  tidemill run topologies/quickstart.toml --bootstrap-servers localhost:9092 --state-dir state-1
+  tidemill top
+
+Exit codes: 0 done, 1 failed while running, 2 wrong usage, 78 wrong topology, configuration or topics, 130 ended at once by a second signal.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -35,6 +44,20 @@ pub enum Command {
   tidemill demo --topology my.toml --input BTCUSDT-1m-*.csv.gz ETHUSDT-1m-*.csv.gz --speed 60x
   tidemill demo --records 5000 --format json | tail -n 1 | jq .leaderboard")]
     Demo(DemoArgs),
+    /// Run an instance of a topology's application, until SIGTERM or Ctrl-C
+    #[command(after_help = "Examples:
+  tidemill run topologies/quickstart.toml --bootstrap-servers localhost:9092 --state-dir state-1
+  tidemill run topologies/quickstart.toml --bootstrap-servers localhost:9092 --state-dir state-2 --http 8643      one more: the work is shared
+  tidemill run my.toml --bootstrap-servers b1:9092,b2:9092 --set processing.guarantee=at_least_once --set num.stream.threads=2
+  tidemill run my.toml --state-dir DIR --exit-at-end     without Kafka: over what `tidemill ingest` has put into the embedded log of DIR
+
+Every instance needs a state directory of its own; it keeps the instance's id, so that after a crash the same command takes its partitions back at
+once. SIGTERM finishes what is in flight, commits, keeps the state and leaves the group; a second one ends at once. The topics must exist: tidemill topics create.
+Keys of the Kafka client are set as --set kafka.KEY=VALUE, secrets among them as env:NAME or file:PATH; `tidemill config` lists all other keys.")]
+    Run(RunArgs),
+    /// Put records into a topic, exactly once however often it is begun again
+    #[command(subcommand)]
+    Ingest(IngestCommand),
     /// Run a topology over files on one thread, as fast as it goes
     #[command(after_help = "Examples:
   tidemill backtest topologies/quickstart.toml --input BTCUSDT-1m-2024-01.csv.gz
@@ -61,12 +84,21 @@ With --horizon 0 a regressor tells the target of a record from the other columns
         #[arg(long, value_enum, default_value_t = TableForm::Text)]
         format: TableForm,
     },
-    /// List or read the topics of the embedded log
+    /// Create, describe, list or read topics
     #[command(subcommand)]
     Topics(TopicsCommand),
     /// Look at, verify or reset what an application keeps in its state directory
     #[command(subcommand)]
     State(StateCommand),
+    /// The live table of running instances, several shown as one
+    #[command(after_help = "Examples:
+  tidemill top                                                      the instance on this machine
+  tidemill top http://host-1:8642 http://host-2:8642                several, merged
+  tidemill top --once --format json | jq '.leaderboard[] | select(.champion)'")]
+    Top(TopArgs),
+    /// Ask an instance whether it is ready; exit code 0 or 1. For containers
+    #[command(after_help = "Example:\n  HEALTHCHECK CMD [\"tidemill\", \"healthcheck\"]")]
+    Healthcheck(HealthArgs),
     /// Show every configuration key with its value and where the value comes from
     Config(ConfigArgs),
     /// Print completions for a shell
@@ -108,17 +140,44 @@ pub enum TopologyCommand {
     Reference,
 }
 
+/// The commands of `ingest`.
+#[derive(Debug, Subcommand)]
+pub enum IngestCommand {
+    /// From CSV files: candles, or with --key any table
+    #[command(after_help = "Examples:
+  tidemill ingest csv BTCUSDT-1m-*.csv.gz ETHUSDT-1m-*.csv.gz --topic market.candles.1m --bootstrap-servers localhost:9092
+  tidemill ingest csv orders.csv --key shop --timestamp when --topic orders --partitions 3 --bootstrap-servers localhost:9092
+
+Records are keyed by coin (or by the column of --key) and dealt to partitions as Kafka's Java client does. Records and the position in the input commit
+together: after a stop, or kill -9, the same command goes on where it was; nothing is there twice, nothing is missing.")]
+    Csv(IngestCsvArgs),
+    /// From the simulated exchange
+    #[command(after_help = "Examples:
+  tidemill ingest sim --topic market.candles.1m --records 100000 --bootstrap-servers localhost:9092
+  tidemill ingest sim --topic market.candles.1m --coins 50 --seed 1 --speed 60x --bootstrap-servers localhost:9092")]
+    Sim(IngestSimArgs),
+}
+
 /// The commands of `topics`.
 #[derive(Debug, Subcommand)]
 pub enum TopicsCommand {
+    /// Create the topics of a topology that are not there
+    #[command(after_help = "Example:
+  tidemill topics create topologies/quickstart.toml --bootstrap-servers localhost:9092 --partitions 6 --replication-factor 3
+
+All topics get the same number of partitions; that number is the most instances (or threads) that can share the work. Nothing is removed by age: replays
+carry event times of long ago. Run twice it changes nothing.")]
+    Create(CreateTopicsArgs),
+    /// The topics of a topology as they should be, beside those that are there; exit code 78 when an instance could not run
+    Describe(DescribeTopicsArgs),
     /// All topics with their partitions, records and bytes
     List {
         /// Form of the answer.
         #[arg(long, value_enum, default_value_t = TableForm::Text)]
         format: TableForm,
-        /// How the engine is configured.
+        /// Which log, and how the engine is configured.
         #[command(flatten)]
-        engine: EngineArgs,
+        log: LogArgs,
     },
     /// Print records as lines of JSON, as a downstream user would read them
     #[command(after_help = "Examples:
@@ -136,9 +195,9 @@ pub enum StateCommand {
         /// Form of the answer.
         #[arg(long, value_enum, default_value_t = TableForm::Text)]
         format: TableForm,
-        /// How the engine is configured.
+        /// Which log, and how the engine is configured.
         #[command(flatten)]
-        engine: EngineArgs,
+        log: LogArgs,
     },
     /// What one task keeps: nodes, coins, sizes, digests
     Inspect {
@@ -148,38 +207,29 @@ pub enum StateCommand {
         /// Form of the answer.
         #[arg(long, value_enum, default_value_t = TableForm::Text)]
         format: TableForm,
-        /// How the engine is configured.
+        /// Which log, and how the engine is configured.
         #[command(flatten)]
-        engine: EngineArgs,
+        log: LogArgs,
     },
     /// Read every checkpoint and every log record back and check them
     Verify {
         /// Form of the answer.
         #[arg(long, value_enum, default_value_t = TableForm::Text)]
         format: TableForm,
-        /// How the engine is configured.
+        /// Which log, and how the engine is configured.
         #[command(flatten)]
-        engine: EngineArgs,
+        log: LogArgs,
     },
     /// Forget state: all of an application's (it starts again from the beginning), or one node's (it is warmed again from the log)
-    #[command(after_help = "Nothing is changed without --yes: the command tells what it would do.
+    #[command(
+        after_help = "Nothing is changed without --yes: the command tells what it would do. It refuses while the application runs.
 Examples:
   tidemill state reset topologies/quickstart.toml                       what would go
   tidemill state reset topologies/quickstart.toml --node knn --yes      relearn one model from the log
-  tidemill state reset topologies/quickstart.toml --yes                 start again from the beginning")]
-    Reset {
-        /// The topology file.
-        topology: PathBuf,
-        /// Only the state of these nodes.
-        #[arg(long, value_name = "NAME")]
-        node: Vec<String>,
-        /// Do it.
-        #[arg(long)]
-        yes: bool,
-        /// How the engine is configured.
-        #[command(flatten)]
-        engine: EngineArgs,
-    },
+  tidemill state reset topologies/quickstart.toml --yes                 start again from the beginning
+  tidemill state reset topologies/quickstart.toml --bootstrap-servers localhost:9092 --state-dir state-1 --outputs --yes"
+    )]
+    Reset(ResetArgs),
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::app::errors::{ConfigErrors, UsageError};
+use crate::app::errors::{ConfigErrors, TopicsError, UsageError};
 use crate::topology::TopologyErrors;
 
 /// How a command ended.
@@ -14,14 +14,14 @@ pub enum Exit {
     Failed,
     /// It was called wrongly.
     Usage,
-    /// A topology or configuration does not hold (`EX_CONFIG`).
+    /// A topology or configuration does not hold, or the topics are not as it needs them (`EX_CONFIG`).
     Config,
 }
 
 impl Exit {
     /// The exit that an error asks for.
     pub fn of(error: &anyhow::Error) -> Exit {
-        if error.is::<TopologyErrors>() || error.is::<ConfigErrors>() {
+        if error.is::<TopologyErrors>() || error.is::<ConfigErrors>() || error.is::<TopicsError>() {
             Exit::Config
         } else if error.is::<UsageError>() {
             Exit::Usage

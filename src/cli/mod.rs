@@ -3,7 +3,7 @@
 mod args;
 mod exit;
 
-pub use args::{Cli, Command, StateCommand, TopicsCommand, TopologyCommand};
+pub use args::{Cli, Command, IngestCommand, StateCommand, TopicsCommand, TopologyCommand};
 pub use exit::Exit;
 
 use clap::{CommandFactory, Parser};
@@ -28,6 +28,9 @@ pub fn main() -> std::process::ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Demo(args) => app::demo::run(&args),
+        Command::Run(args) => app::run::run(&args),
+        Command::Ingest(IngestCommand::Csv(args)) => app::ingest_command::csv(&args),
+        Command::Ingest(IngestCommand::Sim(args)) => app::ingest_command::sim(&args),
         Command::Backtest(args) => app::backtest::run(&args),
         Command::Prequential(args) => app::prequential::run(&args),
         Command::Topology(TopologyCommand::Validate { file, format }) => app::topology::validate(&file, format),
@@ -36,12 +39,16 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         }
         Command::Topology(TopologyCommand::Reference) => app::topology::reference(),
         Command::Models { name, format } => app::models::run(name.as_deref(), format),
-        Command::Topics(TopicsCommand::List { format, engine }) => app::topics::list(&engine, format),
+        Command::Topics(TopicsCommand::Create(args)) => app::topics_admin::create(&args),
+        Command::Topics(TopicsCommand::Describe(args)) => app::topics_admin::describe(&args),
+        Command::Topics(TopicsCommand::List { format, log }) => app::topics::list(&log, format),
         Command::Topics(TopicsCommand::Consume(args)) => app::topics::consume(&args),
-        Command::State(StateCommand::List { format, engine }) => app::state::list(&engine, format),
-        Command::State(StateCommand::Inspect { partition, format, engine }) => app::state::inspect(&engine, partition, format),
-        Command::State(StateCommand::Verify { format, engine }) => app::state::verify(&engine, format),
-        Command::State(StateCommand::Reset { topology, node, yes, engine }) => app::state::reset(&engine, &topology, &node, yes),
+        Command::State(StateCommand::List { format, log }) => app::state::list(&log, format),
+        Command::State(StateCommand::Inspect { partition, format, log }) => app::state::inspect(&log, partition, format),
+        Command::State(StateCommand::Verify { format, log }) => app::state::verify(&log, format),
+        Command::State(StateCommand::Reset(args)) => app::reset::run(&args),
+        Command::Top(args) => app::top::run(&args),
+        Command::Healthcheck(args) => app::healthcheck::run(&args),
         Command::Config(args) => app::settings::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tidemill", &mut std::io::stdout());

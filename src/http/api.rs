@@ -11,7 +11,7 @@ use crate::log::LogError;
 use crate::operators::wire::{self, WireContext};
 use crate::processor::{Event, NodeId};
 use crate::record::{Offset, TopicPartition};
-use crate::runtime::LatestPrediction;
+use crate::runtime::{LatestPrediction, TaskState};
 use crate::telemetry::Telemetry;
 use crate::topology::{Graph, describe_json};
 
@@ -22,7 +22,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route("/metrics", get().to(metrics))
         .route("/api/v1/openapi.json", get().to(async || Json(openapi())))
         .route("/api/v1/topology", get().to(topology))
-        .route("/api/v1/tasks", get().to(async |backend: Data<Backend>| Json(backend.instance.status())))
+        .route("/api/v1/tasks", get().to(tasks))
         .route("/api/v1/leaderboard", get().to(leaderboard))
         .route("/api/v1/predictions/latest", get().to(predictions))
         .route("/api/v1/state", get().to(state))
@@ -39,8 +39,22 @@ async fn readyz(backend: Data<Backend>) -> HttpResponse {
     if status.ready() {
         return HttpResponse::Ok().body("ready\n");
     }
-    let waiting: Vec<String> = status.tasks.iter().map(|task| format!("{} {}", task.partition, task.state.name())).collect();
-    HttpResponse::ServiceUnavailable().body(format!("not every task is running: {}\n", waiting.join(", ")))
+    let waiting: Vec<String> = status
+        .tasks
+        .iter()
+        .filter(|task| !matches!(task.state, TaskState::Running | TaskState::Closed))
+        .map(|task| format!("{} {}", task.partition, task.state.name()))
+        .collect();
+    let tasks = if waiting.is_empty() { String::new() } else { format!(": {}", waiting.join(", ")) };
+    HttpResponse::ServiceUnavailable().body(format!("not ready: the instance is {}{tasks}\n", status.state().name()))
+}
+
+/// The status with the state that follows from it.
+async fn tasks(backend: Data<Backend>) -> Json<Value> {
+    let status = backend.instance.status();
+    let mut answer = json!(status);
+    answer["state"] = json!(status.state());
+    Json(answer)
 }
 
 async fn metrics(backend: Data<Backend>) -> HttpResponse {

@@ -15,11 +15,11 @@ pub fn openapi() -> Value {
         "info": { "title": "tidemill", "version": env!("CARGO_PKG_VERSION"), "description": "A running instance: health, metrics, interactive queries, topics." },
         "paths": {
             "/livez": get("Whether the process lives", json!([]), text("text/plain")),
-            "/readyz": get("Whether every assigned task runs (503 if not)", json!([]), text("text/plain")),
+            "/readyz": get("Whether the instance knows its share of the partitions and every task of it is live (503 if not)", json!([]), text("text/plain")),
             "/metrics": get("Metrics for Prometheus", json!([]), text("text/plain")),
             "/api/v1/openapi.json": get("This description", json!([]), json_of(json!({ "type": "object" }))),
             "/api/v1/topology": get("The topology that runs", json!([]), json_of(json!({ "type": "object" }))),
-            "/api/v1/tasks": get("Every task: state, position, lag, counts", json!([]), json_of(json!({ "type": "object" }))),
+            "/api/v1/tasks": get("The instance's state, its threads, and every task: state, position, lag, counts", json!([]), json_of(json!({ "type": "object" }))),
             "/api/v1/leaderboard": get("Every model's measures for every coin", coin.clone(), json_of(json!({ "type": "array", "items": leaderboard_row() }))),
             "/api/v1/predictions/latest": get("The newest prediction of every model for every coin", coin, json_of(json!({ "type": "array", "items": schema(EventKind::Prediction) }))),
             "/api/v1/state": get("The checkpoints of every task", json!([]), json_of(json!({ "type": "array", "items": { "type": "object" } }))),

@@ -16,6 +16,9 @@ pub fn topic_json(topic: &TopicDescription) -> Value {
     json!({ "topic": &*topic.spec.name, "partitions": partitions })
 }
 
+/// Longest wait for records that are there but have to be fetched over a network.
+const FETCH: Duration = Duration::from_secs(5);
+
 /// Up to `max` records from `from` on as lines of JSON, and where to go on.
 ///
 /// # Errors
@@ -28,7 +31,7 @@ pub fn read_lines(
 ) -> Result<(Vec<u8>, Offset), LogError> {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let end = reader.watermarks(at)?.end;
-    let fetched = reader.read(at, from, end, max, Duration::ZERO)?;
+    let fetched = reader.read(at, from, end, max, if from < end { FETCH } else { Duration::ZERO })?;
     let mut lines = Vec::new();
     for (offset, record) in fetched.records.offsets.iter().zip(fetched.records.records.iter()) {
         write_ndjson(&record, Some(Place { partition: at.partition, offset: *offset }), &mut lines);

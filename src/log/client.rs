@@ -118,7 +118,8 @@ pub enum LogEvent {
     /// Committed records of one assigned partition, following on those of earlier polls. Never empty.
     Records(ConsumedBatch),
     /// Partitions that now belong to this client, in addition to those it has. They start at their committed offset (without one, where
-    /// [`AutoOffsetReset`] says), unless the caller seeks before the next poll.
+    /// [`AutoOffsetReset`] says), unless the caller seeks before the next poll. Every assignment is told, also one that adds nothing: it says that the client has
+    /// joined, or joined again, and that others have the rest.
     Assigned(Vec<TopicPartition>),
     /// Partitions that belong to this client only until the next poll: finish and commit, or abort, before it. Always the last event of its poll.
     Revoked(Vec<TopicPartition>),

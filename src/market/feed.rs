@@ -36,6 +36,12 @@ pub trait Feed {
     /// When what the feed reads from fails. Records that merely make no sense are handed out as they are.
     fn next_record(&mut self) -> Result<Option<RecordRef<'_>>, FeedError>;
 
+    /// How much of the feed has been read and how much there is, in bytes of its files: the base of a progress bar. `None` where the feed has no end or does
+    /// not know.
+    fn progress(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// Moves forward to `position`. Feeds that can jump do so; others read and forget.
     ///
     /// # Errors
@@ -57,6 +63,10 @@ impl<F: Feed + ?Sized> Feed for Box<F> {
 
     fn next_record(&mut self) -> Result<Option<RecordRef<'_>>, FeedError> {
         (**self).next_record()
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        (**self).progress()
     }
 
     fn skip_to(&mut self, position: u64) -> Result<(), FeedError> {
@@ -119,6 +129,11 @@ impl<F: Feed> Ingest<F> {
     /// How many records of the feed have been dealt out, those of earlier runs included.
     pub fn position(&self) -> u64 {
         self.feed.position()
+    }
+
+    /// How much of the feed has been read: [`Feed::progress`].
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        self.feed.progress()
     }
 
     /// The offset that the next record of each partition gets.

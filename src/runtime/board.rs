@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::clock;
+use super::phases::ThreadState;
 use super::status::{InstanceStatus, TaskState, TaskStatus};
 use crate::processor::{KeyTable, NodeId, Noticed, Prediction};
 use crate::record::{Offset, TopicPartition};
@@ -39,7 +40,9 @@ pub(super) struct Board {
 
 impl Board {
     pub(super) fn new(application_id: Arc<str>, topology: Arc<str>, threads: u32, telemetry: Arc<Telemetry>) -> Self {
-        let status = InstanceStatus { application_id, topology, threads, tasks: Vec::new(), failure: None, ended: false };
+        let thread_states = vec![ThreadState::Joining; threads as usize];
+        let status =
+            InstanceStatus { application_id, topology, threads, thread_states, tasks: Vec::new(), failure: None, ended: false };
         let shared = Shared { status, leaderboard: Leaderboard::default(), predictions: BTreeMap::new() };
         Board { shared: Mutex::new(shared), changed: Condvar::new(), telemetry }
     }
@@ -65,6 +68,15 @@ impl Board {
     pub(super) fn update(&self, change: impl FnOnce(&mut InstanceStatus)) {
         change(&mut self.lock().status);
         self.changed.notify_all();
+    }
+
+    /// Changes the state of client thread `index`.
+    pub(super) fn update_thread(&self, index: u32, state: ThreadState) {
+        self.update(|status| {
+            if let Some(shown) = status.thread_states.get_mut(index as usize) {
+                *shown = state;
+            }
+        });
     }
 
     /// Changes one task's status; a task that is new to the board belongs to client thread `thread`.

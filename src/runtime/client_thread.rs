@@ -18,6 +18,7 @@ use super::clock;
 use super::control::{Command, Control};
 use super::error::InstanceError;
 use super::link::{TaskEvent, TaskLink, Told};
+use super::phases::ThreadState;
 use super::recovery::Recovery;
 use super::restore::{Restore, Restored};
 use super::restore_pool::RestorePool;
@@ -175,7 +176,10 @@ impl ClientThread {
                         slot.take(batch, most);
                     }
                 }
-                LogEvent::Assigned(partitions) => partitions.into_iter().for_each(|partition| self.assigned(partition)),
+                LogEvent::Assigned(partitions) => {
+                    partitions.into_iter().for_each(|partition| self.assigned(partition));
+                    self.shared.board.update_thread(self.index, ThreadState::Running);
+                }
                 LogEvent::Revoked(partitions) => rest.push((partitions, true)),
                 LogEvent::Lost(partitions) => rest.push((partitions, false)),
             }

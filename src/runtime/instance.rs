@@ -12,6 +12,7 @@ use super::control::Control;
 use super::error::InstanceError;
 use super::link::guarded;
 use super::monitor::Monitor;
+use super::phases::ThreadState;
 use super::restore_pool::RestorePool;
 use super::settings::RuntimeSettings;
 use super::status::InstanceStatus;
@@ -224,6 +225,7 @@ fn run_client(mut thread: ClientThread, index: u32, running: &Mutex<usize>) -> R
         shared.telemetry.event(&RuntimeEvent::InstanceFailed { why });
         shared.control.close(clock::now() + AFTER_FAILURE);
     }
+    shared.board.update_thread(index, ThreadState::Ended);
     let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
     *running -= 1;
     shared.board.update(|status| {

@@ -6,6 +6,7 @@ use super::calls::Trouble;
 use super::client_thread::ClientThread;
 use super::clock;
 use super::error::InstanceError;
+use super::phases::ThreadState;
 use super::slot::{Phase, Slot};
 use super::status::TaskState;
 use crate::record::TopicPartition;
@@ -26,6 +27,10 @@ impl ClientThread {
         };
         let clean = *outcome.as_ref().unwrap_or(&false);
         self.drop_slots(&numbers, clean);
+        if self.slots.is_empty() {
+            // The next share is told by another assignment, even if it is nothing.
+            self.shared.board.update_thread(self.index, ThreadState::Joining);
+        }
         outcome.map(|_| ())
     }
 
@@ -102,6 +107,7 @@ impl ClientThread {
     /// # Errors
     /// When not everything was committed before the deadline, or the log failed.
     pub(super) fn close(&mut self, deadline: Instant) -> Result<(), InstanceError> {
+        self.shared.board.update_thread(self.index, ThreadState::Closing);
         let numbers: Vec<u32> = self.slots.keys().copied().collect();
         let outcome = self.retire(&numbers, deadline);
         let clean = *outcome.as_ref().unwrap_or(&false);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::calls::Trouble;
 use super::client_thread::ClientThread;
 use super::error::InstanceError;
+use super::phases::ThreadState;
 use super::recovery::Failure;
 use super::slot::Phase;
 use super::status::{ReplaySpan, TaskState};
@@ -54,6 +55,7 @@ impl ClientThread {
         self.shared.telemetry.event(&RuntimeEvent::RolledBack { thread: self.index, outcome, why });
         self.transaction.take();
         self.client = None;
+        self.shared.board.update_thread(self.index, ThreadState::Replacing);
         for mut slot in std::mem::take(&mut self.slots).into_values() {
             slot.end();
             self.shared.board.update_task(&slot.partition, self.index, |task| task.state = TaskState::Created);
@@ -67,6 +69,7 @@ impl ClientThread {
             match self.shared.log.client(&self.shared.client_settings(self.index)) {
                 Ok(client) => {
                     self.client = Some(client);
+                    self.shared.board.update_thread(self.index, ThreadState::Joining);
                     return Ok(());
                 }
                 Err(error) if error.reaction() == Reaction::Stop => return Err(InstanceError::Log(error).into()),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::phases::{InstanceState, ThreadState};
+
 use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::task::Counts;
 use crate::telemetry::RestoreSource;
@@ -147,6 +149,8 @@ pub struct InstanceStatus {
     pub topology: Arc<str>,
     /// Client threads that run.
     pub threads: u32,
+    /// What each of them does, by its number.
+    pub thread_states: Vec<ThreadState>,
     /// The tasks it has or had, by partition.
     pub tasks: Vec<TaskStatus>,
     /// Why it has ended by itself, if it has.
@@ -156,10 +160,24 @@ pub struct InstanceStatus {
 }
 
 impl InstanceStatus {
-    /// Whether it has tasks and all of them are live.
+    /// The state of the whole.
+    pub fn state(&self) -> InstanceState {
+        let any = |state| self.thread_states.contains(&state);
+        let live = |task: &TaskStatus| matches!(task.state, TaskState::Running | TaskState::Closed);
+        match () {
+            () if self.failure.is_some() => InstanceState::Failed,
+            () if self.ended => InstanceState::Ended,
+            () if any(ThreadState::Closing) || any(ThreadState::Ended) => InstanceState::Closing,
+            () if any(ThreadState::Joining) || any(ThreadState::Replacing) => InstanceState::Joining,
+            () if self.tasks.iter().all(live) => InstanceState::Running,
+            () => InstanceState::Restoring,
+        }
+    }
+
+    /// Whether every thread has been given its share of the partitions and every task is live. An instance whose share is nothing, because others have everything,
+    /// is ready to take over.
     pub fn ready(&self) -> bool {
-        let mut open = self.tasks.iter().filter(|task| task.state != TaskState::Closed).peekable();
-        self.failure.is_none() && !self.ended && open.peek().is_some() && open.all(|task| task.state == TaskState::Running)
+        self.state() == InstanceState::Running
     }
 
     /// The task of a partition number.
@@ -179,5 +197,42 @@ impl InstanceStatus {
         let mut sum = Counts::default();
         self.tasks.iter().for_each(|task| sum.add(task.total));
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(threads: &[ThreadState], tasks: &[TaskState]) -> InstanceStatus {
+        let task = |(number, state): (u32, &TaskState)| {
+            let mut task = TaskStatus::new(TopicPartition::new("in", number), 0);
+            task.state = *state;
+            task
+        };
+        InstanceStatus {
+            application_id: "a".into(),
+            topology: "t".into(),
+            threads: threads.len() as u32,
+            thread_states: threads.to_vec(),
+            tasks: (0..).zip(tasks).map(task).collect(),
+            failure: None,
+            ended: false,
+        }
+    }
+
+    #[test]
+    fn ready_is_who_knows_its_share_and_has_it_live() {
+        use TaskState::{Closed, Created, Running};
+        let state = |threads: &[ThreadState], tasks: &[TaskState]| instance(threads, tasks).state();
+        assert_eq!(state(&[ThreadState::Joining], &[]), InstanceState::Joining);
+        assert_eq!(state(&[ThreadState::Running, ThreadState::Joining], &[Running]), InstanceState::Joining);
+        assert_eq!(state(&[ThreadState::Running], &[Running, Created]), InstanceState::Restoring);
+        assert_eq!(state(&[ThreadState::Running], &[Running, Closed]), InstanceState::Running);
+        assert_eq!(state(&[ThreadState::Running], &[]), InstanceState::Running, "others have everything");
+        assert_eq!(state(&[ThreadState::Replacing], &[Running]), InstanceState::Joining);
+        assert_eq!(state(&[ThreadState::Running, ThreadState::Closing], &[Running]), InstanceState::Closing);
+        let failed = InstanceStatus { failure: Some("why".into()), ..instance(&[ThreadState::Running], &[Running]) };
+        assert!(!failed.ready() && failed.state() == InstanceState::Failed);
     }
 }

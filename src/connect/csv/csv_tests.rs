@@ -186,7 +186,7 @@ fn files_are_merged_by_time_then_by_their_order() {
         assert!(decode_candle(record, &DecodeLimits::default()).is_ok() || record.value == Some(b"broken"));
     }
     assert_eq!(seen, ["B0", "L0", "B1", "E1", "B2", "E2", "E3", "E3"]);
-    let (read, size) = merged.progress();
+    let (read, size) = merged.progress().unwrap();
     assert!(merged.position() == 8 && read == size);
 }
 

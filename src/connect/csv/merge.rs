@@ -75,15 +75,6 @@ impl MergedInput {
         self.files.iter().map(|source| source.file.skipped()).sum()
     }
 
-    /// How many bytes of the files have been read, and how many they have (packed, where they are packed): the base of a progress bar.
-    pub fn progress(&self) -> (u64, u64) {
-        let add = |(read, size): (u64, u64), source: &Source| {
-            let (more, of) = source.file.progress();
-            (read + more, size + of)
-        };
-        self.files.iter().fold((0, 0), add)
-    }
-
     /// The coins of the files, each once, in the files' order.
     pub fn coins(&self) -> Vec<&str> {
         let mut coins: Vec<&str> = Vec::new();
@@ -99,6 +90,14 @@ impl MergedInput {
 impl Feed for MergedInput {
     fn position(&self) -> u64 {
         self.position
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        let add = |(read, size): (u64, u64), source: &Source| {
+            let (more, of) = source.file.progress();
+            (read + more, size + of)
+        };
+        Some(self.files.iter().fold((0, 0), add))
     }
 
     fn next_record(&mut self) -> Result<Option<RecordRef<'_>>, FeedError> {

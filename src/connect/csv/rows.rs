@@ -57,20 +57,7 @@ impl RowInput {
         for path in &paths {
             size += RowFile::open(path, &options)?.lines.progress().1;
         }
-        Ok(RowInput {
-            waiting: paths.into_iter(),
-            options,
-            file: None,
-            record: RecordBatch::new(),
-            position: 0,
-            size,
-            done: 0,
-        })
-    }
-
-    /// How many bytes of the files have been read, and how many they have (packed, where they are packed).
-    pub fn progress(&self) -> (u64, u64) {
-        (self.done + self.file.as_ref().map_or(0, |file| file.lines.progress().0), self.size)
+        Ok(RowInput { waiting: paths.into_iter(), options, file: None, record: RecordBatch::new(), position: 0, size, done: 0 })
     }
 
     /// Reads the next row into `record`; `false` at the end of the last file.
@@ -95,6 +82,10 @@ impl RowInput {
 impl Feed for RowInput {
     fn position(&self) -> u64 {
         self.position
+    }
+
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some((self.done + self.file.as_ref().map_or(0, |file| file.lines.progress().0), self.size))
     }
 
     fn next_record(&mut self) -> Result<Option<RecordRef<'_>>, FeedError> {
@@ -164,7 +155,11 @@ impl RowFile {
         let cell = self.cells.get(&self.line, self.timestamp);
         parse_time(cell).map(|(time, _)| time).ok_or_else(|| {
             let what = format!("{:?} is no time", String::from_utf8_lossy(cell));
-            self.error(what, "Unix time (s, ms, µs or ns) or a date such as 2024-01-31T13:05:00Z", "mend the line, or name another --timestamp")
+            self.error(
+                what,
+                "Unix time (s, ms, µs or ns) or a date such as 2024-01-31T13:05:00Z",
+                "mend the line, or name another --timestamp",
+            )
         })
     }
 
@@ -215,14 +210,15 @@ mod tests {
             let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
             found.push((record.timestamp.0, text(record.key), text(record.value)));
         }
-        let (read, size) = input.progress();
+        let (read, size) = input.progress().unwrap();
         assert_eq!((read, input.position()), (size, found.len() as u64));
         Ok(found)
     }
 
     #[test]
     fn rows_of_several_files_follow_each_other_each_with_its_own_header() {
-        let found = read(&["when,shop,n\n1700000040,a,1e3\n\n1700000041,b,007\n", "shop;note;when\nc;\"x;\"\"y\";1700000042000\n"]);
+        let found =
+            read(&["when,shop,n\n1700000040,a,1e3\n\n1700000041,b,007\n", "shop;note;when\nc;\"x;\"\"y\";1700000042000\n"]);
         let expected = [
             (1_700_000_040_000, "a", r#"{"when":1700000040,"shop":"a","n":1e3}"#),
             (1_700_000_041_000, "b", r#"{"when":1700000041,"shop":"b","n":"007"}"#),

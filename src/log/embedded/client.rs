@@ -21,7 +21,9 @@ pub(super) struct EmbeddedClient {
     lease: Option<Lease>,
     settings: ClientSettings,
     assignment: Vec<TopicPartition>,
-    /// The assignment's positions; empty until the first poll has announced it.
+    /// Whether a poll has announced the assignment.
+    announced: bool,
+    /// The assignment's positions; empty until it is announced.
     inputs: Vec<Input>,
     /// The input the next poll begins with, so that none starves.
     turn: usize,
@@ -42,6 +44,7 @@ impl EmbeddedClient {
             lease: Some(lease),
             settings: settings.clone(),
             assignment,
+            announced: false,
             inputs: Vec::new(),
             turn: 0,
             appends: Appends::default(),
@@ -55,6 +58,7 @@ impl EmbeddedClient {
 
     /// Takes the assignment up: every partition at its committed offset.
     fn announce(&mut self) -> Result<Vec<LogEvent>, LogError> {
+        self.inputs.clear();
         let state = self.shared.state();
         let committed = state.committed(&self.settings.application_id, &self.assignment);
         for partition in &self.assignment {
@@ -66,6 +70,7 @@ impl EmbeddedClient {
             let position = committed.get(partition).map_or(without, |done| done.offset);
             self.inputs.push(Input { cursor: Cursor::new(partition.clone(), position), paused: false });
         }
+        self.announced = true;
         Ok(vec![LogEvent::Assigned(self.assignment.clone())])
     }
 
@@ -123,7 +128,7 @@ impl LogClient for EmbeddedClient {
         let deadline = deadline(timeout);
         self.lease()?;
         self.send_early()?;
-        if self.inputs.is_empty() && !self.assignment.is_empty() {
+        if !self.announced {
             return self.announce();
         }
         loop {
