@@ -85,6 +85,9 @@ pub trait Transformer: Snapshot + Send {
     /// Learns from the features alone.
     fn learn_one(&mut self, x: &[f64]);
 
+    /// Learns the target of `x`; called after `x` has been transformed, so that no output knows its own answer. Most transformations look at no target.
+    fn learn_target(&mut self, _x: &[f64], _y: f64) {}
+
     /// The names of the outputs.
     fn output_schema(&self, input: &Schema) -> Schema;
 

@@ -242,14 +242,17 @@ impl Catalog {
                 Entry::forecaster::<dummy::Naive>(),
                 Entry::regressor::<dummy::MeanRegressor>(),
                 Entry::regressor::<dummy::ShiftRegressor>(),
+                Entry::regressor::<dummy::StatisticRegressor>(),
                 Entry::regressor::<linear_model::LinearRegression>(),
                 Entry::regressor::<linear_model::PaRegressor>(),
                 Entry::regressor::<neighbors::KnnRegressor>(),
                 Entry::regressor::<batch::BatchIncremental>(),
                 Entry::regressor::<compose::Pipeline>(),
                 Entry::regressor::<compose::TargetStandardScaler>(),
+                Entry::regressor::<compose::TargetMinMaxScaler>(),
+                Entry::regressor::<compose::PredClipper>(),
             ],
-            transformers: vec![Entry::transformer::<preprocessing::StandardScaler>()],
+            transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),
         }
     }

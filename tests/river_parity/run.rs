@@ -30,6 +30,7 @@ pub struct Outcome {
     pub note: String,
     comparable_until: Option<usize>,
     river_blew_up_at: Option<usize>,
+    rivers_not_finite: usize,
 }
 
 impl Outcome {
@@ -38,12 +39,11 @@ impl Outcome {
         self.max_difference <= self.tolerance
     }
 
-    /// Where River's model has left the finite numbers there is nothing to compare, except that ours must not.
-    fn after_the_end(&mut self, t: usize, ours: f64) {
-        if self.river_blew_up_at.is_none() {
-            self.river_blew_up_at = Some(t);
-            self.note = format!("River is not finite from record {t} on, ours stays finite");
-        }
+    /// Where River's answer is not finite there is nothing to compare, except that ours must be.
+    fn not_finite(&mut self, t: usize, ours: f64) {
+        let first = *self.river_blew_up_at.get_or_insert(t);
+        self.rivers_not_finite += 1;
+        self.note = format!("River is not finite {} times from record {first} on, ours stays finite", self.rivers_not_finite);
         if !ours.is_finite() {
             self.max_difference = f64::INFINITY;
         }
@@ -62,13 +62,14 @@ impl Outcome {
             note,
             comparable_until: case.stable_until,
             river_blew_up_at: None,
+            rivers_not_finite: 0,
         }
     }
 
     /// Compares one value of record `t`.
     pub fn compare(&mut self, t: usize, ours: f64, rivers: f64) {
-        if self.river_blew_up_at.is_some() || !rivers.is_finite() {
-            self.after_the_end(t, ours);
+        if !rivers.is_finite() {
+            self.not_finite(t, ours);
             return;
         }
         if ours.to_bits() != rivers.to_bits() {

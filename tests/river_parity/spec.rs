@@ -54,9 +54,23 @@ pub fn value(expr: &Expr) -> Result<Value, String> {
         },
         Expr::Call(name, positional, named) => call(name, positional, named),
         Expr::Binary('|', ..) => model_spec(expr),
+        Expr::Binary('+', a, b) if expr.at(0).is_none() => union(a, b),
         Expr::Binary(..) => expr.at(0).map(|n| json!(n)).ok_or_else(|| format!("{expr:?} is no number")),
         Expr::List(_) => Err("lists of models are not built yet".to_owned()),
     }
+}
+
+/// Transformers side by side; River lets the outputs of the last one come first.
+fn union(a: &Expr, b: &Expr) -> Result<Value, String> {
+    let mut parts = vec![value(b)?];
+    match value(a)? {
+        Value::Object(mut before) if before.contains_key("union") => {
+            let inner = before["union"]["parts"].take();
+            parts.extend(inner.as_array().into_iter().flatten().cloned());
+        }
+        other => parts.push(other),
+    }
+    Ok(json!({ "union": { "parts": parts } }))
 }
 
 fn call(name: &str, positional: &[Expr], named: &[(String, Expr)]) -> Result<Value, String> {

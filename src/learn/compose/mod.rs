@@ -2,8 +2,14 @@
 
 mod parts;
 mod pipeline;
+mod pred_clipper;
 mod target_scaler;
+mod union;
 
 pub use parts::{load_parts, save_parts};
 pub use pipeline::{Pipeline, PipelineParams};
-pub use target_scaler::{TargetStandardScaler, TargetStandardScalerParams};
+pub use pred_clipper::{PredClipper, PredClipperParams};
+pub use target_scaler::{
+    MinMaxed, Standardised, TargetMinMaxScaler, TargetScale, TargetScaler, TargetScalerParams, TargetStandardScaler,
+};
+pub use union::{Union, UnionParams};

@@ -54,15 +54,18 @@ impl Pipeline {
         Pipeline { transformers, regressor, x: Vec::new(), next: Vec::new() }
     }
 
-    /// Runs `x` through the transformers into `self.x`; each learns first if `learn`.
-    fn transform(&mut self, x: &[f64], learn: bool) {
+    /// Runs `x` through the transformers into `self.x`; if there is a target to learn, each learns the features first and the target afterwards.
+    fn transform(&mut self, x: &[f64], y: Option<f64>) {
         self.x.clear();
         self.x.extend_from_slice(x);
         for transformer in &mut self.transformers {
-            if learn {
+            if y.is_some() {
                 transformer.learn_one(&self.x);
             }
             transformer.transform_one(&self.x, &mut self.next);
+            if let Some(y) = y {
+                transformer.learn_target(&self.x, y);
+            }
             std::mem::swap(&mut self.x, &mut self.next);
         }
     }
@@ -70,20 +73,20 @@ impl Pipeline {
 
 impl Regressor for Pipeline {
     fn predict_one(&mut self, x: &[f64]) -> f64 {
-        self.transform(x, false);
+        self.transform(x, None);
         self.regressor.predict_one(&self.x)
     }
 
     fn learn_one(&mut self, x: &[f64], y: f64) {
         if y.is_finite() {
-            self.transform(x, true);
+            self.transform(x, Some(y));
             self.regressor.learn_one(&self.x, y);
         }
     }
 
     fn learn_weighted(&mut self, x: &[f64], y: f64, weight: f64) {
         if y.is_finite() && weight > 0.0 {
-            self.transform(x, true);
+            self.transform(x, Some(y));
             self.regressor.learn_weighted(&self.x, y, weight);
         }
     }

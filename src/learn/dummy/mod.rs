@@ -3,10 +3,12 @@
 mod mean;
 mod naive;
 mod shift;
+mod statistic;
 
 pub use mean::MeanRegressor;
 pub use naive::Naive;
 pub use shift::{ShiftRegressor, ShiftRegressorParams};
+pub use statistic::{StatisticRegressor, StatisticRegressorParams};
 
 crate::params! {
     /// No parameters.

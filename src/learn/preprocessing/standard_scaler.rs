@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::feature::{each_present, told};
 use crate::{
     impl_snapshot,
     learn::{
@@ -107,13 +108,7 @@ fn score(x: f64, mean: f64, var: f64, with_std: bool, math: Arithmetic) -> f64 {
         true => 0.0,
         false => x - mean,
     };
-    if scaled.is_finite() { scaled } else { f64::NAN }
-}
-
-fn each_present<F>(features: &mut [F], x: &[f64], mut learn: impl FnMut(&mut F, f64)) {
-    for (feature, x) in features.iter_mut().zip(x).filter(|(_, x)| x.is_finite()) {
-        learn(feature, *x);
-    }
+    told(scaled)
 }
 
 impl StandardScaler {

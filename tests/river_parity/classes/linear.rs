@@ -91,7 +91,8 @@ fn statistic(positional: &[Expr], _named: &[(String, Expr)]) -> Result<Value, St
             params.entry("amount").or_insert(json!(1));
             Ok(json!({ "shift": params }))
         }
-        other => Err(format!("statistic {other:?} is not built yet")),
+        Some(other) => Ok(json!({ "statistic": { "how": super::preprocessing::statistic(other)? } })),
+        None => Err("a regressor that predicts a statistic names one".to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod detectors;
 mod linear;
+mod preprocessing;
 
 use serde_json::Value;
 
@@ -47,7 +48,7 @@ pub const fn special(river: &'static str, spec: Special) -> Class {
 }
 
 /// The tables, one a family.
-const TABLES: &[&[Class]] = &[linear::CLASSES, detectors::CLASSES];
+const TABLES: &[&[Class]] = &[linear::CLASSES, detectors::CLASSES, preprocessing::CLASSES];
 
 /// The class that River calls `river`.
 pub fn find(river: &str) -> Option<&'static Class> {
