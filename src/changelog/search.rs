@@ -41,6 +41,8 @@ pub struct Found {
     pub damaged: Vec<String>,
     /// The generation to be written next, and its slot: not the one of the newest whole snapshot.
     pub next: (u64, u8),
+    /// Position and payload of the newest whole snapshot at or before the committed position, better or not.
+    pub newest: Option<(Offset, u64)>,
     /// Whether the whole partition was looked at.
     pub all: bool,
 }
@@ -51,8 +53,9 @@ impl Found {
         let generations = view.generations();
         let last = generations.iter().map(|generation| generation.id.generation).max().unwrap_or(0);
         let kept = |generation: &&Generation| generation.is_whole() && sought.may_take(&generation.id);
-        let slot = generations.iter().find(kept).map_or(0, |generation| 1 - generation.slot);
-        found.next = (last + 1, slot);
+        let newest = generations.iter().find(kept);
+        found.next = (last + 1, newest.map_or(0, |generation| 1 - generation.slot));
+        found.newest = newest.map(|generation| (generation.id.position, generation.id.payload_bytes));
         for generation in generations {
             let id = &generation.id;
             if !sought.is_ours(id) {

@@ -76,7 +76,7 @@ impl Checkpointing {
     /// The checkpoint is durable, or came to nothing.
     pub(super) fn done(&mut self, kept: Option<CheckpointStatus>) {
         self.under_way = UnderWay::Nothing;
-        if let Some(CheckpointStatus { position, bytes }) = kept {
+        if let Some(CheckpointStatus { position, bytes, .. }) = kept {
             self.kept_at = Some(position);
             self.last_size_bytes = bytes;
         }
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(checkpoints.writable(Offset(10)).map(|snapshot| snapshot.position), Some(Offset(10)));
         assert!(checkpoints.writable(Offset(10)).is_none(), "once");
         assert!(!checkpoints.idle());
-        checkpoints.done(Some(CheckpointStatus { position: Offset(10), bytes: 5 }));
+        checkpoints.done(Some(CheckpointStatus { position: Offset(10), bytes: 5, at: clock::now() }));
         assert!(checkpoints.idle() && !checkpoints.lacks(Offset(10)) && checkpoints.lacks(Offset(11)));
     }
 

@@ -24,9 +24,11 @@ use super::restore::{Restore, Restored};
 use super::restore_pool::RestorePool;
 use super::settings::RuntimeSettings;
 use super::slot::{Phase, Slot};
+use super::standby::Standbys;
 use super::status::TaskState;
 use super::supervisor::{StartTask, Supervisor};
 use super::transaction::Transaction;
+use crate::failpoint;
 use crate::log::{AutoOffsetReset, ClientSettings, Committed, Log, LogClient, LogError, LogEvent, ThreadSlot};
 use crate::record::TopicPartition;
 use crate::store::CheckpointStore;
@@ -46,6 +48,9 @@ pub(super) struct Shared {
     pub(super) control: Control,
     pub(super) supervisor: Addr<Supervisor>,
     pub(super) restores: RestorePool,
+    /// The changelog topic, if there is one.
+    pub(super) changelog: Option<Arc<str>>,
+    pub(super) standbys: Arc<Standbys>,
 }
 
 impl Shared {
@@ -128,7 +133,8 @@ impl ClientThread {
         self.go_live()?;
         self.feed()?;
         self.commit_if_due()?;
-        self.keep_checkpoints()
+        self.keep_checkpoints()?;
+        self.produce_changelog()
     }
 
     /// Makes a call to the log client.
@@ -240,6 +246,8 @@ impl ClientThread {
             store: self.shared.store.clone(),
             telemetry: self.shared.telemetry.clone(),
             board: self.shared.board.clone(),
+            changelog: self.shared.changelog.clone().map(|topic| TopicPartition::new(topic, number)),
+            standbys: self.shared.standbys.clone(),
             thread: self.index,
             recovering: slot.recovering,
             since: slot.since,
@@ -274,9 +282,12 @@ impl ClientThread {
             }
             Told::Checkpointed(kept) => {
                 slot.checkpoints.done(kept);
+                // Whatever was cut was told before; a snapshot that could not be is not waited for.
+                slot.changelog.cut(None);
                 let partition = slot.partition.clone();
                 self.shared.board.update_task(&partition, self.index, |task| task.checkpoint = kept.or(task.checkpoint));
             }
+            Told::Cut(cut) => slot.changelog.cut(cut),
             Told::Started(port) => slot.phase = Phase::Ready(port),
             Told::Restored(Ok(restored)) => self.start_actors(partition, restored),
             Told::Restored(Err(error)) => return Err(InstanceError::Restore(error).into()),
@@ -287,7 +298,7 @@ impl ClientThread {
 
     fn start_actors(&mut self, partition: u32, restored: Box<Restored>) {
         let Some(slot) = self.slots.get_mut(&partition) else { return };
-        slot.restored(&restored);
+        slot.restored(&restored, self.shared.settings.changelog);
         let Restored { task, status, .. } = *restored;
         self.shared.board.told(task.keys(), &task.report(), Vec::new());
         self.shared.board.update_task(&slot.partition, self.index, |shown| {
@@ -307,6 +318,7 @@ impl ClientThread {
         let ready: Vec<u32> = self.slots.values().filter(ready).map(|slot| slot.partition.partition).collect();
         for number in ready {
             let (partition, live_at) = (self.slots[&number].partition.clone(), self.slots[&number].live_at);
+            failpoint::hit("runtime.before-live");
             self.log("seek", |client| client.seek(&partition, live_at))?;
             if let Some(slot) = self.slots.get_mut(&number) {
                 slot.phase = match std::mem::replace(&mut slot.phase, Phase::Waiting) {
@@ -314,6 +326,7 @@ impl ClientThread {
                     other => other,
                 };
             }
+            self.take_back(number)?;
             self.shared.board.update_task(&partition, self.index, |task| task.state = TaskState::Running);
         }
         Ok(())

@@ -3,14 +3,21 @@
 use std::time::{Duration, Instant};
 
 use super::calls::{Trouble, call};
+use super::changelogging::ChangelogPart;
 use super::checkpoint_actor::Keep;
 use super::client_thread::ClientThread;
 use super::clock;
 use super::sink_actor::SinkOutput;
 use super::slot::Phase;
+use super::status::CheckpointStatus;
 use super::transaction::Share;
+use crate::changelog::tombstones;
 use crate::failpoint;
+use crate::record::{RecordBatch, TopicPartition};
 use crate::telemetry::RuntimeEvent;
+
+/// Most bytes of changelog in one transaction, so that none lasts much longer than the others.
+const MAX_CHANGELOG_BYTES: usize = 4 << 20;
 
 impl ClientThread {
     /// Produces a batch's outputs into the open transaction; the batch's credit is free again.
@@ -25,6 +32,7 @@ impl ClientThread {
             call(around, "produce", |client| client.produce(place, records))?;
         }
         slot.position = output.next_offset.unwrap_or(slot.position);
+        slot.changelog.moved(output.topics.iter().map(|records| records.as_bytes().len()).sum());
         let committed = output.next_offset.map(|next| slot.offset(next));
         self.transaction.add(partition, output, committed);
         Ok(())
@@ -93,14 +101,70 @@ impl ClientThread {
                 slot.ask_for_snapshot();
             }
             let Phase::Running(port) = &slot.phase else { continue };
-            if let Some(snapshot) = slot.checkpoints.writable(slot.committed)
-                && port.checkpoint.try_send(Keep(snapshot)).is_err()
-            {
+            let Some(snapshot) = slot.checkpoints.writable(slot.committed) else { continue };
+            let last = slot.closing && snapshot.position == slot.position && slot.changelog.lacks(slot.position);
+            let changelog = (last || !slot.closing && slot.changelog.due()).then(|| slot.changelog.ticket());
+            if port.checkpoint.try_send(Keep { snapshot, changelog }).is_err() {
                 let why = "the checkpoint actor does not take it";
                 self.shared.telemetry.event(&RuntimeEvent::CheckpointFailed { partition: &slot.partition, why });
                 slot.checkpoints.done(None);
+                slot.changelog.cut(None);
             }
         }
         Ok(())
+    }
+
+    /// Produces what is to go to the changelog, as much as a transaction may have of it.
+    pub(super) fn produce_changelog(&mut self) -> Result<(), Trouble> {
+        let numbers: Vec<u32> = self.slots.keys().copied().collect();
+        for number in numbers {
+            self.take_back(number)?;
+            let room = MAX_CHANGELOG_BYTES.saturating_sub(self.transaction.changelog_bytes());
+            let Some(slot) = self.slots.get_mut(&number) else { continue };
+            if room == 0 || !matches!(slot.phase, Phase::Running(_)) {
+                continue;
+            }
+            let Some(part) = slot.changelog.part(slot.committed, room) else { continue };
+            failpoint::hit("changelog.before-produce");
+            self.produce_chunks(number, &part.chunks)?;
+            failpoint::hit("changelog.after-produce");
+            self.changelog_produced(number, &part);
+        }
+        Ok(())
+    }
+
+    fn changelog_produced(&self, number: u32, part: &ChangelogPart) {
+        let Some(slot) = self.slots.get(&number) else { return };
+        let (chunks, bytes) = (part.chunks.len() as u64, part.chunks.as_bytes().len() as u64);
+        let (partition, completes) = (&slot.partition, part.completes);
+        self.shared.telemetry.event(&RuntimeEvent::ChangelogProduced { partition, chunks, bytes, completes });
+        if let Some((position, bytes)) = completes {
+            let status = CheckpointStatus { position, bytes, at: clock::now() };
+            self.shared.board.update_task(&slot.partition, self.index, |task| task.changelog = Some(status));
+        }
+    }
+
+    /// Takes chunks back that are ahead of what has committed. It is the first thing that a life of the task produces, so that nothing of it commits before.
+    pub(super) fn take_back(&mut self, number: u32) -> Result<(), Trouble> {
+        let Some(slot) = self.slots.get_mut(&number) else { return Ok(()) };
+        if slot.take_back.is_empty() || !matches!(slot.phase, Phase::Running(_)) {
+            return Ok(());
+        }
+        let tombstones = tombstones(&slot.take_back);
+        self.produce_chunks(number, &tombstones)?;
+        if let Some(slot) = self.slots.get_mut(&number) {
+            slot.take_back.clear();
+        }
+        Ok(())
+    }
+
+    fn produce_chunks(&mut self, number: u32, chunks: &RecordBatch) -> Result<(), Trouble> {
+        let Some(slot) = self.slots.get(&number) else { return Ok(()) };
+        let Some(changelog) = &self.shared.changelog else { return Ok(()) };
+        let at = TopicPartition::new(changelog.clone(), number);
+        let committed = slot.offset(slot.committed);
+        // From here on the task is rolled back if the transaction fails, whatever of the chunks is in it.
+        self.transaction.add_changelog(number, chunks.as_bytes().len(), committed);
+        self.log("produce", |client| client.produce(&at, chunks))
     }
 }

@@ -17,7 +17,8 @@ use super::restore_pool::RestorePool;
 use super::settings::RuntimeSettings;
 use super::status::InstanceStatus;
 use super::workers::{ActorSettings, Workers};
-use crate::log::Log;
+use crate::changelog::topic_name;
+use crate::log::{Log, LogError};
 use crate::store::CheckpointStore;
 use crate::task::Leaderboard;
 use crate::telemetry::{RuntimeEvent, Telemetry};
@@ -56,6 +57,8 @@ impl Instance {
         let (workers, supervisor) = Workers::start(actors).map_err(threads)?;
         let shared = Arc::new(Shared {
             topics: graph.output_topics(),
+            changelog: changelog_topic(log.as_ref(), &graph, &settings)?,
+            standbys: Arc::default(),
             restores: RestorePool::start(settings.restore_threads()).map_err(threads)?,
             control: Control::new(),
             graph,
@@ -71,6 +74,27 @@ impl Instance {
         handle.begin()?;
         Ok(handle)
     }
+}
+
+/// The changelog topic, which must be there when there is to be one.
+fn changelog_topic(log: &dyn Log, graph: &Graph, settings: &RuntimeSettings) -> Result<Option<Arc<str>>, LogError> {
+    if settings.changelog.is_none() {
+        return Ok(None);
+    }
+    let name = topic_name(&settings.application_id);
+    let topics = log.topics()?;
+    let partitions = |name: &str| topics.iter().find(|topic| &*topic.spec.name == name).map(|topic| topic.spec.partitions);
+    let (source, found) = (partitions(&graph.source.topic), partitions(&name));
+    if source.is_none() || source == found {
+        return Ok(Some(name));
+    }
+    let found = found.map_or_else(|| "does not exist".to_owned(), |count| format!("has {count} partitions"));
+    Err(LogError::Usage(format!(
+        "the changelog topic {name:?} {found}; it must have {} partitions, as many as {:?}, and be compacted. `tidemill topics create TOPOLOGY` makes it; \
+         changelog.enabled=false does without",
+        source.unwrap_or_default(),
+        graph.source.topic
+    )))
 }
 
 /// What is joined at the end.

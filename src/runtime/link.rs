@@ -10,7 +10,7 @@ use super::restore::{RestoreError, Restored};
 use super::sink_actor::SinkOutput;
 use super::status::CheckpointStatus;
 use super::task_actors::TaskPort;
-use crate::record::TopicPartition;
+use crate::record::{Offset, RecordBatch, TopicPartition};
 use crate::snapshot::SnapshotError;
 use crate::task::TaskSnapshot;
 
@@ -26,6 +26,8 @@ pub(super) enum Told {
     Restored(Result<Box<Restored>, RestoreError>),
     /// All actors run.
     Started(TaskPort),
+    /// A snapshot was cut for the changelog, at this position; or could not be.
+    Cut(Option<(Offset, RecordBatch)>),
     /// A checkpoint is durable, or could not be written.
     Checkpointed(Option<CheckpointStatus>),
 }

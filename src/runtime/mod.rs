@@ -54,6 +54,7 @@
 
 mod board;
 mod calls;
+mod changelogging;
 mod checkpoint_actor;
 mod checkpointing;
 mod client_thread;
@@ -77,7 +78,9 @@ mod settings;
 mod sink_actor;
 mod slot;
 mod source_actor;
+mod sources;
 mod stage_actor;
+mod standby;
 mod status;
 mod supervisor;
 mod task_actors;
@@ -89,5 +92,5 @@ pub use error::InstanceError;
 pub use instance::{Instance, InstanceHandle};
 pub use phases::{InstanceState, ThreadState};
 pub use restore::{RestoreError, task_name};
-pub use settings::RuntimeSettings;
+pub use settings::{ChangelogSettings, RuntimeSettings};
 pub use status::{CheckpointStatus, InstanceStatus, ReplaySpan, RestoreStatus, TaskState, TaskStatus};

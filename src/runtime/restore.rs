@@ -1,23 +1,28 @@
-//! Brings a task back: looks at what the log and the store have, lets [`resolve`] decide, and carries the decision out with a silent replay on one thread.
+//! Brings a task back: looks at what the log, the store and the changelog have, lets [`resolve`] decide, and carries the decision out with a silent replay on one thread.
 //!
-//! A stored checkpoint that does not verify, belongs to something else or is ahead of the committed position is refused, told, and the next older one is
-//! tried; the last resort is the log alone. Nothing a replay puts out is produced: it was committed before.
+//! Which snapshots there are to be tried, and which are refused, is in `sources`; the last resort is the log alone. Nothing a replay puts out is produced: it was committed
+//! before.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use super::board::Board;
+use super::changelogging::ChangelogStanding;
 use super::clock;
 use super::link::{TaskLink, Told, guarded};
+use super::sources::{Sources, Stored};
+use super::standby::Standbys;
 use super::status::{ReplaySpan, RestoreStatus, TaskState};
 use crate::failpoint;
 use crate::log::{Log, LogError, LogReader, Reaction};
 use crate::record::{Offset, TopicPartition};
-use crate::store::{Checkpoint, CheckpointInfo, CheckpointStore, Listing, StoreError};
+use crate::snapshot::SnapshotError;
+use crate::store::{Checkpoint, CheckpointStore, StoreError};
 use crate::task::{Facts, MissingInput, NodeState, Plan, Refused, Skips, SnapshotFacts, Task, TaskError, TaskSnapshot, resolve};
-use crate::telemetry::{CheckpointRefusal, RestoreSource, RuntimeEvent, Telemetry};
+use crate::telemetry::{CheckpointRefusal, RestoreSource, RuntimeEvent, SnapshotOrigin, Telemetry};
 use crate::topology::{Graph, StoredNode, diff};
 
 /// Records of one step of a replay; its progress is told, and its end looked for, after each.
@@ -82,6 +87,8 @@ pub(super) struct Restored {
     pub(super) status: RestoreStatus,
     /// Position of the checkpoint that is in the store.
     pub(super) kept_at: Option<Offset>,
+    /// How it stands with its changelog; `None` when it has none.
+    pub(super) changelog: Option<ChangelogStanding>,
 }
 
 /// One restore, with everything it needs.
@@ -95,17 +102,14 @@ pub(super) struct Restore {
     pub(super) store: Arc<dyn CheckpointStore>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) board: Arc<Board>,
+    /// Its partition of the changelog.
+    pub(super) changelog: Option<TopicPartition>,
+    pub(super) standbys: Arc<Standbys>,
     pub(super) thread: u32,
     /// Whether the task lived in this process before.
     pub(super) recovering: bool,
     /// When it was assigned or failed.
     pub(super) since: Instant,
-}
-
-/// A snapshot that could be taken.
-struct Stored {
-    generation: u64,
-    snapshot: TaskSnapshot,
 }
 
 /// Why an attempt came to nothing.
@@ -136,19 +140,22 @@ impl Restore {
     /// See [`RestoreError`].
     fn run(&self) -> Result<Restored, RestoreError> {
         let mut reader = self.patiently(|| self.log.reader())?;
-        let mut candidates = self.candidates().into_iter();
-        let mut stored = candidates.find_map(|generation| self.open(generation));
+        let mut sources = Sources::look(self, reader.as_mut())?;
+        let mut stored = sources.next(reader.as_mut())?;
         loop {
             let ends = self.patiently(|| reader.watermarks(&self.link.partition))?;
             self.refuse_beyond(ends.end)?;
             let facts = self.facts(ends.start, stored.as_ref());
             let plan = resolve(&self.graph, &facts).map_err(|refused| self.refused(refused, stored.as_ref()))?;
             match self.carry_out(&plan, stored.as_ref(), reader.as_mut()) {
-                Ok((task, records)) => return Ok(self.restored(&plan, task, records, ends.start)),
+                Ok((task, records)) => {
+                    let origin = stored.map(|stored| stored.origin);
+                    return Ok(self.restored((&plan, origin), task, records, ends.start, sources.into_standing()));
+                }
                 Err(Setback::Hopeless(error)) => return Err(error),
                 Err(Setback::Unusable(generation, detail)) => {
                     self.refuse(generation, CheckpointRefusal::Damaged, &detail);
-                    stored = candidates.find_map(|generation| self.open(generation));
+                    stored = sources.next(reader.as_mut())?;
                 }
             }
         }
@@ -156,7 +163,7 @@ impl Restore {
 
     /// Only one snapshot is opened at a time: they may be large, and the newest is nearly always the one.
     fn facts(&self, log_start: Offset, stored: Option<&Stored>) -> Facts {
-        let snapshots = stored.iter().map(|Stored { generation, snapshot }| SnapshotFacts {
+        let snapshots = stored.iter().map(|Stored { generation, snapshot, .. }| SnapshotFacts {
             generation: *generation,
             position: snapshot.position,
             source_fingerprint: snapshot.source_fingerprint.clone(),
@@ -188,79 +195,6 @@ impl Restore {
         RestoreError::Refused { refused, differences }
     }
 
-    /// The generations that may be taken, newest first. Those that may not are told of.
-    fn candidates(&self) -> Vec<u64> {
-        let task = task_name(&self.link.partition);
-        let candidates = self.list(&task).and_then(|listing| {
-            if listing.intact.iter().all(|info| !self.ahead(info)) {
-                return Ok(listing);
-            }
-            self.drop_those_ahead(&task, &listing)?;
-            self.list(&task)
-        });
-        match candidates {
-            Ok(listing) => listing.intact.iter().map(|info| info.generation).collect(),
-            Err(error) => {
-                self.refuse(0, CheckpointRefusal::Damaged, &error.to_string());
-                Vec::new()
-            }
-        }
-    }
-
-    fn list(&self, task: &str) -> Result<Listing, StoreError> {
-        let listing = self.store.list(task)?;
-        listing.damaged.iter().for_each(|what| self.refuse(0, CheckpointRefusal::Damaged, what));
-        Ok(listing)
-    }
-
-    /// Where a snapshot stands; one that does not say so cannot be told from one that is ahead.
-    fn position(&self, info: &CheckpointInfo) -> Offset {
-        info.positions.get(&self.link.partition).copied().unwrap_or(Offset(i64::MAX))
-    }
-
-    fn ahead(&self, info: &CheckpointInfo) -> bool {
-        self.committed.is_none_or(|committed| self.position(info) > committed)
-    }
-
-    /// Removes snapshots of a future that never committed: once the task has caught up with their positions they would look like its own.
-    fn drop_those_ahead(&self, task: &str, listing: &Listing) -> Result<(), StoreError> {
-        let (ahead, others): (Vec<_>, Vec<_>) = listing.intact.iter().partition(|info| self.ahead(info));
-        let committed = self.committed.map_or_else(|| "nothing".to_owned(), |committed| committed.to_string());
-        for info in ahead {
-            let detail = format!("its position is {}, but {committed} is committed", self.position(info));
-            self.refuse(info.generation, CheckpointRefusal::Ahead, &detail);
-        }
-        let kept = match others.first() {
-            Some(info) => Some((*info, self.store.load(task, info.generation)?)),
-            None => None,
-        };
-        self.store.remove(task)?;
-        if let Some((info, payload)) = kept {
-            let (positions, fingerprint) = (info.positions.clone(), info.fingerprint.clone());
-            self.store.write(task, &Checkpoint { positions, fingerprint, payload })?;
-        }
-        Ok(())
-    }
-
-    /// Reads one snapshot; `None`, told of, when it cannot be ours.
-    fn open(&self, generation: u64) -> Option<Stored> {
-        let refuse = |reason, detail: &str| self.refuse(generation, reason, detail);
-        let damaged = |error: &dyn std::fmt::Display| refuse(CheckpointRefusal::Damaged, &error.to_string());
-        let bytes = self.store.load(&task_name(&self.link.partition), generation).map_err(|e| damaged(&e)).ok()?;
-        let snapshot = TaskSnapshot::from_bytes(&bytes).map_err(|e| damaged(&e)).ok()?;
-        let (topology, partition) = (&*snapshot.topology, &snapshot.partition);
-        if (topology, partition) == (&*self.graph.name, &self.link.partition) {
-            return Some(Stored { generation, snapshot });
-        }
-        refuse(CheckpointRefusal::Foreign, &format!("it is of topology {topology} and partition {partition}"));
-        None
-    }
-
-    fn refuse(&self, generation: u64, reason: CheckpointRefusal, detail: &str) {
-        let partition = &self.link.partition;
-        self.telemetry.event(&RuntimeEvent::CheckpointRefused { partition, generation, reason, detail });
-    }
-
     /// The task at its live position, and how many records were replayed.
     fn carry_out(&self, plan: &Plan, stored: Option<&Stored>, reader: &mut dyn LogReader) -> Result<(Task, u64), Setback> {
         let partition = self.link.partition.partition;
@@ -272,6 +206,7 @@ impl Restore {
             Plan::Resume { generation, from, live_at } => {
                 let restored = Task::restore(self.graph.clone(), partition, snapshot(), self.skips.clone());
                 let mut task = restored.map_err(unusable(generation))?;
+                self.cache(stored);
                 let records = self.replay(&mut task, reader, from, live_at)?;
                 Ok((task, records))
             }
@@ -279,6 +214,7 @@ impl Restore {
                 let mut task = fresh(warm_from);
                 let warmed = self.replay(&mut task, reader, warm_from, from)?;
                 task.adopt(snapshot()).map_err(unusable(generation))?;
+                self.cache(stored);
                 let records = self.replay(&mut task, reader, from, live_at)?;
                 Ok((task, warmed + records))
             }
@@ -294,14 +230,28 @@ impl Restore {
     /// that the records before its beginning were never its own.
     fn begin(&self, task: Task) -> Task {
         if task.position() > Offset::ZERO {
-            let outcome = task.snapshot().map_err(StoreError::from);
-            let outcome = outcome.and_then(|snapshot| keep(self.store.as_ref(), &self.graph, &snapshot));
-            if let Err(error) = outcome {
-                let (partition, why) = (&self.link.partition, &error.to_string());
-                self.telemetry.event(&RuntimeEvent::CheckpointFailed { partition, why });
-            }
+            self.keep_locally(task.snapshot());
         }
         task
+    }
+
+    /// Puts a snapshot that came from the changelog into the local store: the next restart here finds it there.
+    fn cache(&self, stored: Option<&Stored>) {
+        if let Some(Stored { origin: SnapshotOrigin::Changelog, snapshot, .. }) = stored {
+            self.keep_locally(Ok(snapshot));
+        }
+    }
+
+    fn keep_locally(&self, snapshot: Result<impl Borrow<TaskSnapshot>, SnapshotError>) {
+        let outcome = snapshot.map_err(StoreError::from).and_then(|snapshot| {
+            let snapshot = snapshot.borrow();
+            let place = (&snapshot.partition, snapshot.position);
+            keep(self.store.as_ref(), &self.graph, place, snapshot.to_bytes()?)
+        });
+        if let Err(error) = outcome {
+            let (partition, why) = (&self.link.partition, &error.to_string());
+            self.telemetry.event(&RuntimeEvent::CheckpointFailed { partition, why });
+        }
     }
 
     /// Re-processes the records from `from` to `to` and lets their outputs go.
@@ -340,7 +290,7 @@ impl Restore {
     }
 
     /// Makes a call to the log again and again while the log says so.
-    fn patiently<T>(&self, mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, RestoreError> {
+    pub(super) fn patiently<T>(&self, mut call: impl FnMut() -> Result<T, LogError>) -> Result<T, RestoreError> {
         let mut pause = Duration::from_millis(10);
         loop {
             if self.link.ended() {
@@ -358,10 +308,22 @@ impl Restore {
         }
     }
 
-    fn restored(&self, plan: &Plan, task: Task, records: u64, start: Offset) -> Restored {
+    fn restored(
+        &self,
+        (plan, origin): (&Plan, Option<SnapshotOrigin>),
+        task: Task,
+        records: u64,
+        start: Offset,
+        changelog: Option<ChangelogStanding>,
+    ) -> Restored {
+        let resumed = match origin {
+            Some(SnapshotOrigin::Changelog) => RestoreSource::Changelog,
+            Some(SnapshotOrigin::Standby) => RestoreSource::Standby,
+            Some(SnapshotOrigin::Local) | None => RestoreSource::Checkpoint,
+        };
         let (source, checkpoint, warmed) = match plan {
             Plan::Begin { .. } => (RestoreSource::Begin, None, Vec::new()),
-            Plan::Resume { from, .. } => (RestoreSource::Checkpoint, Some(*from), Vec::new()),
+            Plan::Resume { from, .. } => (resumed, Some(*from), Vec::new()),
             Plan::Warm { from, nodes, .. } => (RestoreSource::Warm, Some(*from), nodes.clone()),
             Plan::Rebuild { .. } => (RestoreSource::Rebuild, None, Vec::new()),
         };
@@ -371,9 +333,10 @@ impl Restore {
         let took = clock::now().duration_since(self.since);
         // Records that are gone cannot be live ones; the settings accept that, or the plan would have been refused.
         let live_at = task.position().max(start);
-        let status = RestoreStatus { source, checkpoint, warmed, live_at, records, took_ms: took.as_millis() as u64 };
+        let origin = origin.filter(|_| checkpoint.is_some());
+        let status = RestoreStatus { source, checkpoint, origin, warmed, live_at, records, took_ms: took.as_millis() as u64 };
         self.telemetry.event(&RuntimeEvent::Restored { partition: &self.link.partition, source, live_at, records, took });
-        Restored { task, skips: self.skips.clone(), status, kept_at }
+        Restored { task, skips: self.skips.clone(), status, kept_at, changelog }
     }
 }
 
@@ -394,11 +357,14 @@ pub fn task_name(partition: &TopicPartition) -> String {
     partition.to_string()
 }
 
-/// Writes a snapshot to the store; the answer is its generation and size.
-pub(super) fn keep(store: &dyn CheckpointStore, graph: &Graph, snapshot: &TaskSnapshot) -> Result<(u64, u64), StoreError> {
-    let payload = snapshot.to_bytes()?;
-    let bytes = payload.len() as u64;
-    let positions = [(snapshot.partition.clone(), snapshot.position)].into();
-    let checkpoint = Checkpoint { positions, fingerprint: graph.fingerprint.clone(), payload };
-    Ok((store.write(&task_name(&snapshot.partition), &checkpoint)?, bytes))
+/// Writes the payload of a snapshot of this partition and position to the store; the answer is its generation.
+pub(super) fn keep(
+    store: &dyn CheckpointStore,
+    graph: &Graph,
+    (partition, position): (&TopicPartition, Offset),
+    payload: Vec<u8>,
+) -> Result<u64, StoreError> {
+    let checkpoint =
+        Checkpoint { positions: [(partition.clone(), position)].into(), fingerprint: graph.fingerprint.clone(), payload };
+    store.write(&task_name(partition), &checkpoint)
 }

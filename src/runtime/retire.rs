@@ -59,12 +59,13 @@ impl ClientThread {
         self.settle_checkpoints(numbers, deadline)?;
         for number in numbers {
             if let Some(slot) = self.slots.get_mut(number)
-                && slot.checkpoints.lacks(slot.position)
+                && (slot.checkpoints.lacks(slot.position) || slot.changelog.lacks(slot.position))
             {
                 slot.ask_for_snapshot();
             }
         }
         self.settle_checkpoints(numbers, deadline)?;
+        self.settle_changelog(numbers, deadline)?;
         let settled = |slot: &Slot| slot.position == slot.committed && slot.in_flight == 0;
         Ok(numbers.iter().filter_map(|number| self.slots.get(number)).all(settled))
     }
@@ -75,6 +76,19 @@ impl ClientThread {
         self.commit()?;
         self.keep_checkpoints()?;
         self.wait_until(numbers, deadline, |slot| slot.checkpoints.idle())
+    }
+
+    /// Produces and commits what is still to go to the changelog.
+    fn settle_changelog(&mut self, numbers: &[u32], deadline: Instant) -> Result<(), Trouble> {
+        loop {
+            let slots = numbers.iter().filter_map(|number| self.slots.get(number));
+            let waits = |slot: &Slot| matches!(slot.phase, Phase::Running(_)) && !slot.changelog.idle();
+            if clock::left(deadline).is_zero() || !slots.into_iter().any(waits) {
+                return self.commit();
+            }
+            self.commit()?;
+            self.produce_changelog()?;
+        }
     }
 
     /// Listens until `done` holds for all of these tasks that live, or the deadline has come.

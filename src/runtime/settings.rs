@@ -34,6 +34,43 @@ pub struct RuntimeSettings {
     pub missing_input: MissingInput,
     /// Time to finish, commit and keep the state of partitions that are taken away, ms; default 10 s.
     pub revoke_timeout_ms: u64,
+    /// When snapshots go to the changelog too; default `None`: there is none. With one, the topic
+    /// [`changelog::topic_spec`](crate::changelog::topic_spec) must exist.
+    pub changelog: Option<ChangelogSettings>,
+    /// How many other instances keep the newest snapshot of each task in their local store (`num.standby.replicas`), default 0. Needs a changelog.
+    pub num_standby_replicas: u32,
+}
+
+/// When a task's snapshots go to the changelog. On revocation and on a clean close they always do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangelogSettings {
+    /// Least milliseconds between snapshots of one task (`changelog.interval.ms`), default 30 s.
+    pub interval_ms: u64,
+    /// Most bytes of changelog for 100 bytes that the task reads and puts out (`changelog.max.traffic.percent`), default 25. A large state is therefore written rarely: what a
+    /// restore has to replay grows in proportion to what it would cost to write more often.
+    pub max_traffic_percent: u64,
+}
+
+impl Default for ChangelogSettings {
+    fn default() -> Self {
+        ChangelogSettings { interval_ms: 30_000, max_traffic_percent: 25 }
+    }
+}
+
+impl ChangelogSettings {
+    /// Whether a snapshot is due, `elapsed_ms` and `traffic_bytes` after the last one, which had `last_bytes` (0: nobody knows).
+    ///
+    /// ```
+    /// use tidemill::runtime::ChangelogSettings;
+    /// let settings = ChangelogSettings::default();
+    /// assert!(!settings.due(29_000, 1 << 30, 1_000_000));
+    /// assert!(!settings.due(31_000, 3_999_999, 1_000_000));
+    /// assert!(settings.due(31_000, 4_000_000, 1_000_000));
+    /// ```
+    pub fn due(&self, elapsed_ms: u64, traffic_bytes: u64, last_bytes: u64) -> bool {
+        let paid = last_bytes.saturating_mul(100) <= traffic_bytes.saturating_mul(self.max_traffic_percent);
+        elapsed_ms >= self.interval_ms && traffic_bytes > 0 && paid
+    }
 }
 
 impl RuntimeSettings {
@@ -52,6 +89,8 @@ impl RuntimeSettings {
             failure_limit: 3,
             missing_input: MissingInput::default(),
             revoke_timeout_ms: 10_000,
+            changelog: None,
+            num_standby_replicas: 0,
         }
     }
 

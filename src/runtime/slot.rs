@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::changelogging::Changelogging;
 use super::checkpointing::Checkpointing;
 use super::clock;
 use super::link::TaskLink;
 use super::restore::Restored;
+use super::settings::ChangelogSettings;
 use super::source_actor::{Barrier, Feed};
 use super::task_actors::TaskPort;
+use crate::changelog::Key;
 use crate::log::Committed;
 use crate::record::{ConsumedBatch, Offset, TopicPartition};
 use crate::task::Skips;
@@ -50,6 +53,9 @@ pub(super) struct Slot {
     /// After the last batch that committed.
     pub(super) committed: Offset,
     pub(super) checkpoints: Checkpointing,
+    pub(super) changelog: Changelogging,
+    /// Chunks of the changelog that must be taken back before anything of this life commits.
+    pub(super) take_back: Vec<Key>,
     skips: Skips,
     queue: VecDeque<Arc<ConsumedBatch>>,
 }
@@ -70,23 +76,30 @@ impl Slot {
             position: Offset::ZERO,
             committed: Offset::ZERO,
             checkpoints: Checkpointing::new(None, 0),
+            changelog: Changelogging::off(),
+            take_back: Vec::new(),
             skips: Skips::default(),
             queue: VecDeque::new(),
         }
     }
 
     /// Takes over what a restore found. The task's records begin at its live position.
-    pub(super) fn restored(&mut self, restored: &Restored) {
+    pub(super) fn restored(&mut self, restored: &Restored, changelog: Option<ChangelogSettings>) {
         self.live_at = restored.status.live_at;
         self.position = self.live_at;
         self.committed = self.live_at;
         self.skips = restored.skips.clone();
         self.checkpoints = Checkpointing::new(restored.kept_at, restored.status.records);
+        if let Some(standing) = &restored.changelog {
+            self.changelog = Changelogging::new(changelog, standing);
+            self.take_back = standing.take_back.clone();
+        }
     }
 
     /// Queues what the client has read; a task that is not live has no use for it, because the client is sent back before it goes live.
     pub(super) fn take(&mut self, batch: ConsumedBatch, most: usize) {
         if matches!(self.phase, Phase::Running(_)) && !self.closing {
+            self.changelog.moved(batch.records.as_bytes().len());
             self.queue.extend(split(batch, most));
         }
     }

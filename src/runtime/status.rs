@@ -1,6 +1,7 @@
 //! What an instance tells about itself: the state of every task, and where it stands.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -8,7 +9,7 @@ use super::phases::{InstanceState, ThreadState};
 
 use crate::record::{Offset, Timestamp, TopicPartition};
 use crate::task::Counts;
-use crate::telemetry::RestoreSource;
+use crate::telemetry::{RestoreSource, SnapshotOrigin};
 
 /// A silent replay under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,6 +61,8 @@ pub struct RestoreStatus {
     pub source: RestoreSource,
     /// Position of the checkpoint it took.
     pub checkpoint: Option<Offset>,
+    /// Where that checkpoint was: a warmed task's too.
+    pub origin: Option<SnapshotOrigin>,
     /// Nodes that the checkpoint did not have and that were warmed from the log.
     pub warmed: Vec<String>,
     /// Its first live record.
@@ -70,13 +73,16 @@ pub struct RestoreStatus {
     pub took_ms: u64,
 }
 
-/// A checkpoint that is durable.
+/// A snapshot that this process has put into the local store, or produced into the changelog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CheckpointStatus {
     /// Its position.
     pub position: Offset,
-    /// Its size.
+    /// Its size; in the changelog, compressed.
     pub bytes: u64,
+    /// When.
+    #[serde(skip)]
+    pub at: Instant,
 }
 
 /// One task.
@@ -115,6 +121,8 @@ pub struct TaskStatus {
     pub skipped: usize,
     /// The newest checkpoint of this process.
     pub checkpoint: Option<CheckpointStatus>,
+    /// The newest snapshot that this process has produced into the changelog.
+    pub changelog: Option<CheckpointStatus>,
 }
 
 impl TaskStatus {
@@ -136,6 +144,7 @@ impl TaskStatus {
             last_failure: None,
             skipped: 0,
             checkpoint: None,
+            changelog: None,
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct Share {
 pub(super) struct Transaction {
     shares: BTreeMap<u32, Share>,
     bytes: usize,
+    changelog_bytes: usize,
 }
 
 impl Transaction {
@@ -39,6 +40,18 @@ impl Transaction {
         let share = self.shares.entry(partition).or_default();
         share.committed = committed.or(share.committed.take());
         share.outputs.push(output);
+    }
+
+    /// Adds chunks of the changelog that are with the log. The task's position commits with them even if it is the one that has committed already: a client that is no longer
+    /// the partition's owner is found out by it.
+    pub(super) fn add_changelog(&mut self, partition: u32, bytes: usize, committed: Committed) {
+        self.changelog_bytes += bytes;
+        self.shares.entry(partition).or_default().committed.get_or_insert(committed);
+    }
+
+    /// Bytes of changelog in it.
+    pub(super) fn changelog_bytes(&self) -> usize {
+        self.changelog_bytes
     }
 
     /// Whether there is nothing to commit.
@@ -66,6 +79,7 @@ impl Transaction {
     /// Takes everything out.
     pub(super) fn take(&mut self) -> BTreeMap<u32, Share> {
         self.bytes = 0;
+        self.changelog_bytes = 0;
         std::mem::take(&mut self.shares)
     }
 }

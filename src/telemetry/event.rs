@@ -32,9 +32,13 @@ impl CheckpointRefusal {
 pub enum RestoreSource {
     /// Nothing was committed: it began without state.
     Begin,
-    /// A checkpoint and a replay of what followed.
+    /// A checkpoint of the local store and a replay of what followed.
     Checkpoint,
-    /// A checkpoint for the nodes it has, the log for the others.
+    /// The same, of a checkpoint that the standby had put there.
+    Standby,
+    /// A snapshot of the changelog and a replay of what followed.
+    Changelog,
+    /// A snapshot for the nodes it has, the log for the others.
     Warm,
     /// The log alone.
     Rebuild,
@@ -46,10 +50,24 @@ impl RestoreSource {
         match self {
             RestoreSource::Begin => "begin",
             RestoreSource::Checkpoint => "checkpoint",
+            RestoreSource::Standby => "standby",
+            RestoreSource::Changelog => "changelog",
             RestoreSource::Warm => "warm",
             RestoreSource::Rebuild => "rebuild",
         }
     }
+}
+
+/// Where a snapshot was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotOrigin {
+    /// The local store, where this instance had put it as the task's owner, or an earlier run of it.
+    Local,
+    /// The local store, where the standby of this run had put it.
+    Standby,
+    /// The changelog.
+    Changelog,
 }
 
 /// How a transaction ended.
@@ -126,6 +144,42 @@ pub enum RuntimeEvent<'a> {
         reason: CheckpointRefusal,
         /// What was found, for people.
         detail: &'a str,
+    },
+    /// A restore did not take a snapshot of the changelog.
+    ChangelogRefused {
+        /// The partition.
+        partition: &'a TopicPartition,
+        /// The snapshot; 0 where none can be named.
+        generation: u64,
+        /// Which kind of reason.
+        reason: CheckpointRefusal,
+        /// What was found, for people.
+        detail: &'a str,
+    },
+    /// A part of a snapshot was produced into the changelog.
+    ChangelogProduced {
+        /// The partition.
+        partition: &'a TopicPartition,
+        /// Number of chunks.
+        chunks: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Position and bytes of the snapshot, when this was its last part.
+        completes: Option<(Offset, u64)>,
+    },
+    /// The standby has put a snapshot of a task it does not own into the local store.
+    StandbyKept {
+        /// The partition.
+        partition: &'a TopicPartition,
+        /// Its position.
+        position: Offset,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The standby could not do its work; it tries again.
+    StandbyFailed {
+        /// Why, for people.
+        why: &'a str,
     },
     /// A checkpoint is durable.
     CheckpointWritten {

@@ -27,6 +27,29 @@ impl Telemetry {
                 warn!(%partition, generation, reason = reason.name(), detail, "a stored checkpoint was not taken");
                 metrics.checkpoints_refused.with_label_values(&[reason.name()]).inc();
             }
+            RuntimeEvent::ChangelogRefused { partition, generation, reason, detail } => {
+                warn!(%partition, generation, reason = reason.name(), detail, "a snapshot of the changelog was not taken");
+                metrics.changelog_refused.with_label_values(&[reason.name()]).inc();
+            }
+            RuntimeEvent::ChangelogProduced { partition, chunks, bytes, completes } => {
+                let number = &*partition.partition.to_string();
+                metrics.changelog_chunks.with_label_values(&[number]).inc_by(*chunks);
+                metrics.changelog_bytes.with_label_values(&[number]).inc_by(*bytes);
+                if let Some((position, size)) = completes {
+                    debug!(%partition, %position, size, "snapshot written to the changelog");
+                    metrics.changelog_snapshots.with_label_values(&[number]).inc();
+                    metrics.changelog_size.with_label_values(&[number]).set(*size as f64);
+                    metrics.changelog_position.with_label_values(&[number]).set(position.0 as f64);
+                }
+            }
+            RuntimeEvent::StandbyKept { partition, position, bytes } => {
+                debug!(%partition, %position, bytes, "the standby keeps a newer snapshot");
+                metrics.standby_snapshots.with_label_values(&[&partition.partition.to_string()]).inc();
+            }
+            RuntimeEvent::StandbyFailed { why } => {
+                warn!(why, "the standby could not follow the changelog; it tries again");
+                metrics.standby_failures.with_label_values::<&str>(&[]).inc();
+            }
             RuntimeEvent::CheckpointWritten { partition, position, bytes, took } => {
                 let seconds = took.as_secs_f64();
                 debug!(%partition, %position, bytes, seconds, "checkpoint written");

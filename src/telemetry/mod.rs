@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use prometheus::{Counter, Encoder, Registry, TextEncoder};
 
 pub use coins::{CoinLabels, MOST_LABELLED_COINS, OTHER};
-pub use event::{CheckpointRefusal, RestoreSource, RuntimeEvent, TransactionOutcome};
+pub use event::{CheckpointRefusal, RestoreSource, RuntimeEvent, SnapshotOrigin, TransactionOutcome};
 pub use logs::{LogFormat, LogsError, init_logging};
 pub use notices::CommittedBatch;
 pub use scores::TaskGauges;

@@ -180,8 +180,32 @@ metrics! {
     store_incidents: IntCounterVec = "tidemill_store_incidents_total" ["kind"]
         "What the checkpoint store did to go on after damage: snapshot_files_set_aside or quarantined.";
 
+    checkpoint_age: GaugeVec = "tidemill_checkpoint_age_seconds" ["partition"]
+        "Time since the newest checkpoint of this process was written.";
+
+    changelog_bytes: IntCounterVec = "tidemill_changelog_bytes_total" ["partition"]
+        "Bytes of snapshots produced into the changelog.";
+    changelog_chunks: IntCounterVec = "tidemill_changelog_chunks_total" ["partition"]
+        "Chunks of snapshots produced into the changelog.";
+    changelog_snapshots: IntCounterVec = "tidemill_changelog_snapshots_total" ["partition"]
+        "Snapshots of which every chunk was produced into the changelog.";
+    changelog_size: GaugeVec = "tidemill_changelog_snapshot_size_bytes" ["partition"]
+        "Size of the newest snapshot in the changelog, compressed.";
+    changelog_position: GaugeVec = "tidemill_changelog_offset" ["partition"]
+        "Position of the newest snapshot in the changelog.";
+    changelog_age: GaugeVec = "tidemill_changelog_age_seconds" ["partition"]
+        "Time since this process produced its newest snapshot into the changelog.";
+    changelog_refused: IntCounterVec = "tidemill_changelog_snapshots_refused_total" ["reason"]
+        "Snapshots of the changelog that a restore did not take: damaged, foreign or ahead of the committed position.";
+    standby_snapshots: IntCounterVec = "tidemill_standby_snapshots_total" ["partition"]
+        "Snapshots of tasks owned elsewhere that the standby has put into the local store.";
+    standby_lag: GaugeVec = "tidemill_standby_lag_records" ["partition"]
+        "Records between the snapshot that the standby keeps and the committed position: what taking the task over would replay.";
+    standby_failures: IntCounterVec = "tidemill_standby_failures_total" []
+        "Times the standby could not follow the changelog.";
+
     restores: IntCounterVec = "tidemill_restores_total" ["source"]
-        "Restores by source: begin (nothing committed), checkpoint, warm (checkpoint and new nodes) or rebuild (log alone).";
+        "Restores by source: begin (nothing committed), checkpoint (local store), standby, changelog, warm (snapshot and new nodes) or rebuild (log alone).";
     restore_seconds: HistogramVec = "tidemill_restore_duration_seconds" []
         "Time from an assignment or failure to the moment a task is live again.";
     restore_records: IntCounterVec = "tidemill_restore_records_total" ["partition"]

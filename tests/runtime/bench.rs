@@ -196,7 +196,7 @@ impl Bench {
         more.iter().map(|records| records.len() as u64).sum()
     }
 
-    fn folder(&self, name: &str) -> PathBuf {
+    pub fn folder(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -240,6 +240,11 @@ impl Bench {
 
     /// What stands in the log and in the store.
     pub fn outcome(&self, graph: &Graph) -> Outcome {
+        self.outcome_with(graph, self.store().as_ref())
+    }
+
+    /// As [`outcome`](Self::outcome), with the states that stand in another store.
+    pub fn outcome_with(&self, graph: &Graph, store: &dyn CheckpointStore) -> Outcome {
         let log = self.log();
         let mut reader = log.reader().unwrap();
         let mut outputs = BTreeMap::new();
@@ -256,7 +261,6 @@ impl Bench {
                 outputs.insert(place, records);
             }
         }
-        let store = self.store();
         let state = |partition| {
             let task = task_name(&TopicPartition::new(graph.source.topic.clone(), partition));
             let newest = store.list(&task).unwrap().intact[0].generation;

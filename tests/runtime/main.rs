@@ -2,6 +2,7 @@
 #![cfg(feature = "runtime")]
 
 mod bench;
+mod changelog;
 mod equality;
 mod faults;
 mod limits;
