@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
-    batch, compose, drift, dummy, linear_model, neighbors,
+    batch, compose, drift, dummy, ensemble, linear_model, model_selection, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
     preprocessing,
 };
@@ -251,7 +251,11 @@ impl Catalog {
                 Entry::regressor::<compose::TargetStandardScaler>(),
                 Entry::regressor::<compose::TargetMinMaxScaler>(),
                 Entry::regressor::<compose::PredClipper>(),
-            ],
+            ]
+            .into_iter()
+            .chain(ensemble::models())
+            .chain(model_selection::models())
+            .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),
         }

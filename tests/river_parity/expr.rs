@@ -39,6 +39,21 @@ impl Expr {
         }
     }
 
+    /// The expression with `value` in the place of the name `variable`.
+    fn with(&self, variable: &str, value: &Expr) -> Expr {
+        let put = |e: &Expr| e.with(variable, value);
+        match self {
+            Expr::Name(name) if name == variable => value.clone(),
+            Expr::Call(name, positional, named) => {
+                let named = named.iter().map(|(key, e)| (key.clone(), put(e))).collect();
+                Expr::Call(name.clone(), positional.iter().map(put).collect(), named)
+            }
+            Expr::List(items) => Expr::List(items.iter().map(put).collect()),
+            Expr::Binary(op, a, b) => Expr::Binary(*op, Box::new(put(a)), Box::new(put(b))),
+            other => other.clone(),
+        }
+    }
+
     /// The steps of a pipeline; one step for anything else.
     pub fn steps(&self) -> Vec<&Expr> {
         match self {
@@ -127,7 +142,8 @@ impl<'a> Parser<'a> {
 
     fn name(&mut self) -> Result<Expr, String> {
         let name = self.word(|c| c.is_alphanumeric() || c == '_' || c == '.').trim_end_matches('.');
-        let name = name.rsplit('.').next().unwrap_or(name).to_owned();
+        let name = name.rsplit('.').next().unwrap_or(name);
+        let name = if name == "LR" { "LinearRegression" } else { name }.to_owned();
         if !self.rest.starts_with('(') {
             return Ok(Expr::Name(name));
         }
@@ -154,12 +170,36 @@ impl<'a> Parser<'a> {
         None
     }
 
+    /// `lr in 1e-4,1e-3`: the item once for each value, up to the bracket that closes the list.
+    fn comprehension(&mut self, item: &Expr, close: char) -> Result<Vec<Expr>, String> {
+        let variable = self.word(|c| c.is_alphanumeric() || c == '_');
+        if self.word(char::is_alphabetic) != "in" {
+            return Err(format!("`for {variable}` says not in what"));
+        }
+        let mut items = Vec::new();
+        while !self.rest.trim_start().starts_with(close) {
+            match self.binary(0)? {
+                Expr::List(values) => items.extend(values.iter().map(|value| item.with(variable, value))),
+                value => items.push(item.with(variable, &value)),
+            }
+            self.take(',');
+        }
+        Ok(items)
+    }
+
     fn list(&mut self, open: char) -> Result<Expr, String> {
         let close = if open == '[' { ']' } else { ')' };
         self.take(open);
         let mut items = Vec::new();
         while !self.take(close) {
-            items.push(self.binary(0)?);
+            let item = self.binary(0)?;
+            match self.rest.trim_start().strip_prefix("for ") {
+                Some(values) => {
+                    self.rest = values;
+                    items.extend(self.comprehension(&item, close)?);
+                }
+                None => items.push(item),
+            }
             self.take(',');
         }
         match items.pop() {
@@ -176,10 +216,12 @@ fn expressions_of_the_manifest_are_understood() {
     let steps = expr.steps();
     assert_eq!(steps[0], &Expr::Name("StandardScaler".to_owned()));
     let Expr::Call(name, positional, named) = steps[1] else { panic!("{steps:?}") };
-    assert_eq!((name.as_str(), positional.len(), named[0].1.at(0)), ("LR", 1, Some(-2.0)));
+    assert_eq!((name.as_str(), positional.len(), named[0].1.at(0)), ("LinearRegression", 1, Some(-2.0)));
     assert_eq!(named[1], ("how".to_owned(), Expr::Text("mean".to_owned())));
     assert_eq!(rest, ", learn_one(w=1+t%3)");
     assert_eq!(parse("1+t%3").unwrap().0.at(5), Some(3.0));
     assert_eq!(parse("t%4==0").unwrap().0.at(8), Some(1.0));
     assert!(parse("LR(").is_err());
+    let (Expr::List(items), _) = parse("[SGD(lr) for lr in 1e-2, 3]").unwrap() else { panic!("no list") };
+    assert_eq!(items, ["SGD(1e-2)", "SGD(3)"].map(|text| parse(text).unwrap().0));
 }

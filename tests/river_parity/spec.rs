@@ -56,7 +56,7 @@ pub fn value(expr: &Expr) -> Result<Value, String> {
         Expr::Binary('|', ..) => model_spec(expr),
         Expr::Binary('+', a, b) if expr.at(0).is_none() => union(a, b),
         Expr::Binary(..) => expr.at(0).map(|n| json!(n)).ok_or_else(|| format!("{expr:?} is no number")),
-        Expr::List(_) => Err("lists of models are not built yet".to_owned()),
+        Expr::List(items) => items.iter().map(value).collect(),
     }
 }
 

@@ -4,6 +4,8 @@ use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
+use crate::classes::spelled_out;
+
 /// A folder of cases.
 pub struct Folder {
     root: PathBuf,
@@ -58,7 +60,8 @@ impl Folder {
         // Python writes what is not finite in a way that JSON does not know.
         let text = ["-Infinity", "Infinity", "NaN"].iter().fold(text, |text, word| text.replace(&format!(": {word}"), ": null"));
         let manifest: Value = serde_json::from_str(&text).expect("the manifest is JSON");
-        let cases = manifest["cases"].as_array().expect("the manifest lists cases").iter().map(case).collect();
+        let mut cases: Vec<Case> = manifest["cases"].as_array().expect("the manifest lists cases").iter().map(case).collect();
+        spelled_out(&mut cases.iter_mut().map(|case| &mut case.river).collect::<Vec<_>>());
         Some(Folder { root, manifest, cases })
     }
 

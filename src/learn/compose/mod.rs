@@ -1,11 +1,13 @@
-//! Models made of models: pipelines and wrappers around a regressor.
+//! Models made of models: pipelines, wrappers around a regressor, and what ensembles share.
 
+mod members;
 mod parts;
 mod pipeline;
 mod pred_clipper;
 mod target_scaler;
 mod union;
 
+pub use members::Members;
 pub use parts::{load_parts, save_parts};
 pub use pipeline::{Pipeline, PipelineParams};
 pub use pred_clipper::{PredClipper, PredClipperParams};

@@ -1,12 +1,15 @@
 //! The classes of River that exist here, one file a family. A case whose classes are all in these tables must be run and must pass.
 
 mod detectors;
+mod ensembles;
 mod linear;
 mod preprocessing;
 
 use serde_json::Value;
 
 use crate::expr::Expr;
+
+pub use ensembles::spelled_out;
 
 /// Makes the spec of a call from its positional and named arguments.
 pub type Special = fn(&[Expr], &[(String, Expr)]) -> Result<Value, String>;
@@ -48,7 +51,7 @@ pub const fn special(river: &'static str, spec: Special) -> Class {
 }
 
 /// The tables, one a family.
-const TABLES: &[&[Class]] = &[linear::CLASSES, detectors::CLASSES, preprocessing::CLASSES];
+const TABLES: &[&[Class]] = &[linear::CLASSES, detectors::CLASSES, ensembles::CLASSES, preprocessing::CLASSES];
 
 /// The class that River calls `river`.
 pub fn find(river: &str) -> Option<&'static Class> {

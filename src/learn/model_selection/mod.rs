@@ -1,0 +1,17 @@
+//! Choosing among models while they learn: by their measures so far, by a budget of updates, or by a bandit that trains few of them.
+
+mod greedy;
+mod judges;
+mod successive_halving;
+
+pub use greedy::{GreedyRegressor, GreedyRegressorParams};
+pub use successive_halving::{SuccessiveHalvingRegressor, SuccessiveHalvingRegressorParams};
+
+use judges::Judges;
+
+use super::catalog::Entry;
+
+/// The models of this family.
+pub fn models() -> Vec<Entry> {
+    vec![Entry::regressor::<GreedyRegressor>(), Entry::regressor::<SuccessiveHalvingRegressor>()]
+}
