@@ -54,6 +54,12 @@ pub trait Regressor: Snapshot + Send {
         }
     }
 
+    /// Whether [`learn_weighted`](Self::learn_weighted) makes use of the weight; models that do not are taught a record of weight 3 three times by
+    /// trees.
+    fn takes_weights(&self) -> bool {
+        false
+    }
+
     /// Reports counters of unusual events since the start, as (name, count): what a guard refused or replaced. Most models have none.
     fn counters(&self, _report: &mut dyn FnMut(&'static str, u64)) {}
 

@@ -25,7 +25,7 @@ use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
     batch, compose, drift, dummy, ensemble, linear_model, model_selection, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
-    preprocessing,
+    preprocessing, tree,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -255,6 +255,7 @@ impl Catalog {
             .into_iter()
             .chain(ensemble::models())
             .chain(model_selection::models())
+            .chain(tree::models())
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),

@@ -26,3 +26,4 @@ pub mod params;
 pub mod preprocessing;
 pub mod random;
 pub mod stats;
+pub mod tree;

@@ -7,6 +7,9 @@ use crate::{
     expr::{Expr, parse},
 };
 
+/// Parameters whose None means River's default.
+const NONE_IS_DEFAULT: [&str; 4] = ["splitter", "drift_detector", "warning_detector", "metric"];
+
 /// The names of classes in a case's text: what starts with a capital and is not a constant, a remark aside.
 pub fn classes(text: &str) -> Vec<String> {
     let Ok((expr, _)) = parse(text) else {
@@ -95,7 +98,10 @@ pub fn params(class: &Class, positional: &[Expr], named: &[(String, Expr)]) -> R
         let ours = class.params.iter().find(|(name, _)| *name == river);
         let ours = ours.ok_or_else(|| format!("{} has no {river} here", class.river))?.1;
         let argument = if river == "optimizer" { optimizer(expr, &mut params)? } else { value(expr)? };
-        params.insert(ours.to_owned(), argument);
+        // What has no meaning here is left out, and so is River's None where it stands for a default that is a thing of its own.
+        if !(ours.is_empty() || argument.is_null() && NONE_IS_DEFAULT.contains(&river.as_str())) {
+            params.insert(ours.to_owned(), argument);
+        }
     }
     Ok(params)
 }

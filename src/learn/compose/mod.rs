@@ -1,5 +1,6 @@
 //! Models made of models: pipelines, wrappers around a regressor, and what ensembles share.
 
+mod kept;
 mod members;
 mod parts;
 mod pipeline;
@@ -7,6 +8,7 @@ mod pred_clipper;
 mod target_scaler;
 mod union;
 
+pub use kept::{Kept, Part};
 pub use members::Members;
 pub use parts::{load_parts, save_parts};
 pub use pipeline::{Pipeline, PipelineParams};

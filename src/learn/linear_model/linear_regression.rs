@@ -205,6 +205,10 @@ impl Regressor for LinearRegression {
         }
     }
 
+    fn takes_weights(&self) -> bool {
+        true
+    }
+
     fn counters(&self, report: &mut dyn FnMut(&'static str, u64)) {
         report("refused_steps", self.refused);
     }

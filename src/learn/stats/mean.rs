@@ -23,7 +23,13 @@ pub struct Mean {
 }
 
 impl Mean {
+    /// A mean of values that weigh `n`.
+    pub(super) fn of(n: f64, mean: f64) -> Self {
+        Mean { n, mean }
+    }
+
     /// Takes `x` with weight `w`. A value that would leave the finite numbers is refused: nothing changes.
+    #[inline]
     pub fn update(&mut self, x: f64, w: f64) {
         let n = self.n + w;
         let mean = self.mean + w / n * (x - self.mean);

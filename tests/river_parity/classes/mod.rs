@@ -4,6 +4,7 @@ mod detectors;
 mod ensembles;
 mod linear;
 mod preprocessing;
+mod trees;
 
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ pub struct Class {
     pub river: &'static str,
     /// The name in our specs.
     pub ours: &'static str,
-    /// River's name of each parameter, and ours.
+    /// River's name of each parameter, and ours; nothing for what has no meaning here.
     pub params: &'static [(&'static str, &'static str)],
     /// Whether River's defects and bits are a parameter of ours.
     pub compat: bool,
@@ -51,7 +52,7 @@ pub const fn special(river: &'static str, spec: Special) -> Class {
 }
 
 /// The tables, one a family.
-const TABLES: &[&[Class]] = &[linear::CLASSES, detectors::CLASSES, ensembles::CLASSES, preprocessing::CLASSES];
+const TABLES: &[&[Class]] = &[linear::CLASSES, detectors::CLASSES, ensembles::CLASSES, preprocessing::CLASSES, trees::CLASSES];
 
 /// The class that River calls `river`.
 pub fn find(river: &str) -> Option<&'static Class> {

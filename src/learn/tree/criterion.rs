@@ -1,0 +1,62 @@
+//! How good a split is: the variance it takes away.
+
+use crate::learn::{arithmetic::Arithmetic, stats::Var};
+
+/// Judges splits of one leaf.
+pub struct Criterion<'a> {
+    whole: &'a Var,
+    variance: f64,
+    least_weight: f64,
+    pub(super) arithmetic: Arithmetic,
+}
+
+impl<'a> Criterion<'a> {
+    /// For a leaf whose targets are `whole`; both sides of a split have to weigh `least_weight`.
+    pub fn new(whole: &'a Var, least_weight: f64, arithmetic: Arithmetic) -> Self {
+        Criterion { whole, variance: whole.get(1.0), least_weight, arithmetic }
+    }
+
+    /// What is left of the leaf's targets without `left`.
+    pub fn rest(&self, left: &Var) -> Var {
+        let mut right = *self.whole;
+        right.unmerge(left, self.arithmetic);
+        right
+    }
+
+    /// The variance less the weighed variances of both sides; 0.0 where a side is too light, or where it cannot be told.
+    pub fn merit(&self, left: &Var, right: &Var) -> f64 {
+        if left.n() < self.least_weight || right.n() < self.least_weight {
+            return 0.0;
+        }
+        let n = self.whole.n();
+        let merit = self.variance - left.n() / n * left.get(1.0) - right.n() / n * right.get(1.0);
+        if merit.is_finite() { merit } else { 0.0 }
+    }
+}
+
+/// The best split that a splitter has to offer.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate {
+    /// Its merit; minus infinity for no split at all.
+    pub merit: f64,
+    /// Where it would be; nothing for no split at all.
+    pub split: Option<Split>,
+}
+
+/// A split: what is at most the threshold goes left.
+#[derive(Debug, Clone, Copy)]
+pub struct Split {
+    /// The feature that is asked.
+    pub feature: u32,
+    /// The threshold, in units of the feature.
+    pub threshold: f64,
+    /// The targets that went left.
+    pub left: Var,
+    /// The targets that went right.
+    pub right: Var,
+}
+
+impl Candidate {
+    /// Not to split.
+    pub const NONE: Candidate = Candidate { merit: f64::NEG_INFINITY, split: None };
+}
