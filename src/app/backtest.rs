@@ -74,10 +74,11 @@ fn replay(
     })
 }
 
-type Reader = JoinHandle<Result<(), FeedError>>;
+/// The thread that reads.
+pub(super) type Reader = JoinHandle<Result<(), FeedError>>;
 
 /// Deals the feed out on a thread of its own, in chunks of one batch a partition.
-fn read_ahead(
+pub(super) fn read_ahead(
     feed: Box<dyn Feed + Send>,
     partitions: u32,
     batch_records: usize,
@@ -102,7 +103,7 @@ fn read_ahead(
 }
 
 /// A bar where the end is known, a counter elsewhere; nothing where standard error is no terminal.
-fn progress_bar(limit: Option<u64>) -> ProgressBar {
+pub(super) fn progress_bar(limit: Option<u64>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -17,6 +17,7 @@ pub mod model_spec;
 pub mod models;
 pub mod options;
 pub mod outputs;
+pub mod page;
 pub mod prequential;
 pub mod remote;
 pub mod report;

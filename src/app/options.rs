@@ -180,6 +180,35 @@ pub struct PrequentialArgs {
     pub format: TableForm,
 }
 
+/// Arguments of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The topology file, to run over --input; or leave it out and name the outputs of a run with --from
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    pub topology: Option<PathBuf>,
+    /// Where candles come from.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Instead of files: this many records of the simulated exchange
+    #[arg(long, value_name = "N", conflicts_with_all = ["input", "from"])]
+    pub simulate: Option<u64>,
+    /// Stop after N records
+    #[arg(long, value_name = "N")]
+    pub records: Option<u64>,
+    /// A folder with output topics as .ndjson files: what `backtest --output` wrote, or `topics consume` printed
+    #[arg(long, value_name = "DIR", conflicts_with = "input")]
+    pub from: Option<PathBuf>,
+    /// The page
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub output: PathBuf,
+    /// How many questions the rolling error covers
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub rolling: usize,
+    /// Title of the page [default: the topology's name]
+    #[arg(long)]
+    pub title: Option<String>,
+}
+
 /// Form of a drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum GraphForm {

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::app::log_options::{
     CreateTopicsArgs, DescribeTopicsArgs, HealthArgs, IngestCsvArgs, IngestSimArgs, LogArgs, ResetArgs, RunArgs, TopArgs,
 };
-use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, GraphForm, PrequentialArgs, TableForm};
+use crate::app::options::{BacktestArgs, ConfigArgs, ConsumeArgs, DemoArgs, GraphForm, PrequentialArgs, ReportArgs, TableForm};
 
 /// Kafka Streams for online learning: models that learn from market streams, restartable and exactly once.
 #[derive(Debug, Parser)]
@@ -73,6 +73,14 @@ Keys of the Kafka client are set as --set kafka.KEY=VALUE, secrets among them as
 
 With --horizon 0 a regressor tells the target of a record from the other columns of that record, and the naive forecast is the target before it.")]
     Prequential(PrequentialArgs),
+    /// Draw a run as one HTML page: prices, predictions, running errors, leaderboard, drift marks
+    #[command(after_help = "Examples:
+  tidemill report topologies/river-daily.toml --input BTC-USD.csv.gz ETH-USD.csv.gz --output river-daily.html
+  tidemill backtest my.toml --input *.csv.gz --output out/ && tidemill report --from out/
+  tidemill topics consume quickstart.predictions --from-beginning > run/predictions.ndjson && tidemill report --from run/
+
+The page needs no network and no other file.")]
+    Report(ReportArgs),
     /// Check, describe or draw a topology file
     #[command(subcommand)]
     Topology(TopologyCommand),

@@ -33,6 +33,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Ingest(IngestCommand::Sim(args)) => app::ingest_command::sim(&args),
         Command::Backtest(args) => app::backtest::run(&args),
         Command::Prequential(args) => app::prequential::run(&args),
+        Command::Report(args) => app::page::run(&args),
         Command::Topology(TopologyCommand::Validate { file, format }) => app::topology::validate(&file, format),
         Command::Topology(TopologyCommand::Describe { file, format } | TopologyCommand::Graph { file, format }) => {
             app::topology::describe(&file, format)
