@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::log::{LogError, LogReader, TopicDescription};
+use crate::log::{LogError, LogReader, TopicDescription, Watermarks};
 use crate::record::{Offset, Place, TopicPartition, write_ndjson};
 
 /// A topic with the ends and sizes of its partitions.
 pub fn topic_json(topic: &TopicDescription) -> Value {
-    let partitions = (0..).zip(topic.watermarks.iter().zip(&topic.bytes));
-    let partitions: Vec<Value> = partitions
-        .map(|(number, (ends, bytes)): (u32, _)| json!({ "partition": number, "start": ends.start, "end": ends.end, "bytes": bytes }))
-        .collect();
+    let partition = |(number, ends): (usize, &Watermarks)| {
+        let bytes = topic.bytes.get(number);
+        json!({ "partition": number, "start": ends.start, "end": ends.end, "bytes": bytes })
+    };
+    let partitions: Vec<Value> = topic.watermarks.iter().enumerate().map(partition).collect();
     json!({ "topic": &*topic.spec.name, "partitions": partitions })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Shaped after Apache Kafka, because that is the log it must fit: a consumer group hands partitions out, one thread owns one consumer and one
 //! transactional producer ([`LogClient`]), outputs and input offsets commit together, readers see committed records only, rebalances surface in
-//! `poll`. The adapters: [`embedded`] (durable, in process).
+//! `poll`. The adapters: [`embedded`] (durable, in process),
+//! [`kafka`] (a cluster).
 //!
 //! Nothing here knows what a record means, what a topology is or that actors exist.
 
@@ -10,6 +11,7 @@ mod client;
 pub mod embedded;
 mod error;
 mod faults;
+pub mod kafka;
 mod partitioner;
 mod service;
 

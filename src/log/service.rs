@@ -41,7 +41,7 @@ pub struct TopicDescription {
     pub spec: TopicSpec,
     /// The ends of each partition, by its number.
     pub watermarks: Vec<Watermarks>,
-    /// Bytes stored in each partition, by its number.
+    /// Bytes stored in each partition, by its number; empty where the log cannot tell (Kafka's clients are not told).
     pub bytes: Vec<u64>,
 }
 

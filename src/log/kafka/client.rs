@@ -1,0 +1,166 @@
+//! The client of one thread: a consumer and a producer that stand up for each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList};
+use tracing::debug;
+
+use super::fault::At;
+use super::input::Input;
+use super::output::Output;
+use super::settings::KafkaSettings;
+use super::topics::{ANSWER, Topics};
+use crate::log::{ClientSettings, Committed, Guarantee, LogClient, LogError, LogEvent, MAX_METADATA_BYTES, Watermarks};
+use crate::record::{Offset, RecordBatch, TopicPartition};
+
+/// Longest poll, so that a sum with it cannot overflow.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+pub(super) struct KafkaClient {
+    settings: KafkaSettings,
+    topics: Arc<Topics>,
+    guarantee: Guarantee,
+    input: Input,
+    output: Output,
+    /// Why it is of no use any more.
+    broken: Option<String>,
+}
+
+impl KafkaClient {
+    pub(super) fn new(settings: &KafkaSettings, topics: Arc<Topics>, client: &ClientSettings) -> Result<Self, LogError> {
+        topics.check_inputs(&client.topics)?;
+        let name = format!("{}-{}", settings.instance_id, client.thread.index);
+        let id = (client.guarantee == Guarantee::ExactlyOnceV2).then(|| format!("{}-{name}", client.application_id));
+        // The producer first: it aborts what an earlier client of the slot has left open, which the consumer would have to wait for.
+        let output = Output::new(settings, &name, id)?;
+        let input = Input::new(settings, client)?;
+        Ok(KafkaClient { settings: settings.clone(), topics, guarantee: client.guarantee, input, output, broken: None })
+    }
+
+    fn check_usable(&self) -> Result<(), LogError> {
+        self.broken.as_ref().map_or(Ok(()), |why| Err(LogError::Fatal(why.clone())))
+    }
+
+    /// Remembers a fatal error: every later call fails with it.
+    fn told<T>(&mut self, outcome: Result<T, LogError>) -> Result<T, LogError> {
+        if let Err(LogError::Fatal(why)) = &outcome {
+            self.broken.get_or_insert_with(|| why.clone());
+        }
+        outcome
+    }
+
+    fn commit_all(&mut self, offsets: &BTreeMap<TopicPartition, Committed>) -> Result<(), LogError> {
+        for (partition, done) in offsets {
+            self.input.check_assigned(partition)?;
+            check_metadata(&done.metadata)?;
+        }
+        let at = At { servers: &self.settings.servers, what: "commit" };
+        let list = offsets_list(offsets).map_err(|e| at.reading(&e))?;
+        match self.guarantee {
+            Guarantee::ExactlyOnceV2 if !offsets.is_empty() => {
+                self.output.begin()?;
+                self.output.send_offsets(&list, &self.input.member()?)?;
+                self.output.commit()
+            }
+            Guarantee::ExactlyOnceV2 if self.output.is_open() => self.output.commit(),
+            Guarantee::ExactlyOnceV2 => Ok(()),
+            Guarantee::AtLeastOnce => {
+                self.output.commit()?;
+                if offsets.is_empty() { Ok(()) } else { self.input.commit(&list) }
+            }
+        }
+    }
+}
+
+impl LogClient for KafkaClient {
+    fn poll(&mut self, max_records: usize, timeout: Duration) -> Result<Vec<LogEvent>, LogError> {
+        self.check_usable()?;
+        self.output.serve();
+        let outcome = self.input.poll(max_records, Instant::now() + timeout.min(LONGEST));
+        self.told(outcome)
+    }
+
+    fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        self.check_usable()?;
+        self.input.set_paused(partitions, true)
+    }
+
+    fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
+        self.check_usable()?;
+        self.input.set_paused(partitions, false)
+    }
+
+    fn seek(&mut self, partition: &TopicPartition, to: Offset) -> Result<(), LogError> {
+        self.check_usable()?;
+        let outcome = self.input.seek(partition, to);
+        self.told(outcome)
+    }
+
+    fn committed(&mut self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, Committed>, LogError> {
+        self.check_usable()?;
+        let outcome = self.input.committed(partitions, ANSWER);
+        self.told(outcome)
+    }
+
+    fn produce(&mut self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
+        self.check_usable()?;
+        self.topics.check(to)?;
+        let outcome = self.output.produce(to, records);
+        self.told(outcome)
+    }
+
+    fn commit(&mut self, offsets: &BTreeMap<TopicPartition, Committed>) -> Result<(), LogError> {
+        self.check_usable()?;
+        let outcome = self.commit_all(offsets);
+        self.told(outcome)
+    }
+
+    fn abort(&mut self) -> Result<(), LogError> {
+        self.check_usable()?;
+        let outcome = self.output.abort();
+        self.told(outcome)
+    }
+
+    fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, LogError> {
+        self.topics.watermarks(partition)
+    }
+
+    fn close(&mut self, timeout: Duration) -> Result<(), LogError> {
+        if self.broken.is_none() {
+            self.output
+                .abort()
+                .unwrap_or_else(|error| debug!(%error, "the next client of this slot will abort the open transaction"));
+        }
+        self.input.close(self.settings.leave_on_close && self.broken.is_none(), timeout);
+        self.broken.get_or_insert_with(|| "the client is closed; make a new one".to_owned());
+        Ok(())
+    }
+}
+
+/// Refuses metadata that Kafka would refuse.
+pub(super) fn check_metadata(text: &str) -> Result<(), LogError> {
+    if text.len() <= MAX_METADATA_BYTES {
+        return Ok(());
+    }
+    Err(LogError::Usage(format!(
+        "the metadata of a committed position has {} bytes; Kafka's limit is {MAX_METADATA_BYTES}: keep it short",
+        text.len()
+    )))
+}
+
+/// Offsets to commit, for librdkafka.
+pub(super) fn offsets_list(
+    offsets: &BTreeMap<TopicPartition, Committed>,
+) -> Result<TopicPartitionList, rdkafka::error::KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for (partition, done) in offsets {
+        let mut element = list.add_partition(&partition.topic, partition.partition as i32);
+        element.set_offset(Place::Offset(done.offset.0))?;
+        if !done.metadata.is_empty() {
+            element.set_metadata(&done.metadata);
+        }
+    }
+    Ok(list)
+}

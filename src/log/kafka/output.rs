@@ -1,0 +1,205 @@
+//! The producing half of a client: a transaction that is opened by its first record, or, at least once, an idempotent producer without one.
+//!
+//! No call waits longer than a few seconds. What is not done by then is `Retriable`, and the same call goes on where it stopped.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::debug;
+
+use super::context::Context;
+use super::fault::At;
+use super::records::outgoing;
+use super::settings::KafkaSettings;
+use crate::failpoint;
+use crate::log::LogError;
+use crate::record::{RecordBatch, TopicPartition};
+
+/// Longest wait of one call to a transaction coordinator.
+const STEP: Duration = Duration::from_secs(5);
+/// Pause between looks at what is under way.
+const LOOK: Duration = Duration::from_millis(1);
+/// Longest wait for room in the queue of a producer whose brokers take nothing; records that old are given up by then.
+const ROOM: Duration = Duration::from_secs(60);
+
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// There is none.
+    Idle,
+    /// Open.
+    Open,
+    /// Its input offsets are with the coordinator.
+    OffsetsSent,
+}
+
+/// See the module's documentation.
+pub(super) struct Output {
+    settings: KafkaSettings,
+    client_id: String,
+    /// `None`: without transactions.
+    transactional_id: Option<String>,
+    producer: BaseProducer<Context>,
+    stage: Stage,
+    /// A call about a transaction was not answered in time. Its outcome became known later, but a request of it may still be on its way: the next transaction
+    /// gets a new producer, whose epoch shuts such a request out.
+    doubtful: bool,
+}
+
+impl Output {
+    /// A producer; a transactional one fences every earlier one of the same id and aborts what it left open.
+    pub(super) fn new(settings: &KafkaSettings, client_id: &str, transactional_id: Option<String>) -> Result<Self, LogError> {
+        let producer = connect(settings, client_id, transactional_id.as_deref())?;
+        let (settings, client_id) = (settings.clone(), client_id.to_owned());
+        Ok(Output { settings, client_id, transactional_id, producer, stage: Stage::Idle, doubtful: false })
+    }
+
+    fn at<'a>(&'a self, what: &'a str) -> At<'a> {
+        At { servers: &self.settings.servers, what }
+    }
+
+    fn is_transactional(&self) -> bool {
+        self.transactional_id.is_some()
+    }
+
+    /// Whether there is something to commit or to abort.
+    pub(super) fn is_open(&self) -> bool {
+        self.stage != Stage::Idle
+    }
+
+    /// Serves what librdkafka has to tell.
+    pub(super) fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// Opens a transaction if there is none.
+    pub(super) fn begin(&mut self) -> Result<(), LogError> {
+        if self.is_open() {
+            return Ok(());
+        }
+        if self.doubtful {
+            self.producer = connect(&self.settings, &self.client_id, self.transactional_id.as_deref())?;
+            self.doubtful = false;
+        }
+        if self.is_transactional() {
+            self.producer.begin_transaction().map_err(|e| self.at("begin a transaction").transaction(&e))?;
+        }
+        self.stage = Stage::Open;
+        Ok(())
+    }
+
+    /// Hands records to librdkafka, all of them or none that will become visible.
+    pub(super) fn produce(&mut self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        failpoint::hit("kafka.before-produce");
+        let patience = Instant::now() + ROOM;
+        for record in records.iter() {
+            let mut out = outgoing(to, &record);
+            while let Err((error, back)) = self.producer.send(out) {
+                match error.rdkafka_error_code() {
+                    Some(Code::QueueFull) if Instant::now() < patience => self.producer.poll(LOOK),
+                    _ => return Err(self.refused(to, &error)),
+                }
+                out = back;
+            }
+        }
+        failpoint::hit("kafka.after-produce");
+        Ok(())
+    }
+
+    fn refused(&self, to: &TopicPartition, error: &KafkaError) -> LogError {
+        let text = format!("cannot produce to {to}: {error} (brokers {})", self.settings.servers);
+        match error.rdkafka_error_code() {
+            Some(Code::Fatal | Code::Fenced) => LogError::Fatal(text),
+            Some(Code::MessageSizeTooLarge) => {
+                LogError::Usage(format!("{text}; raise kafka.message.max.bytes, and max.message.bytes of the topic"))
+            }
+            Some(Code::UnknownTopic | Code::UnknownPartition) => LogError::Usage(text),
+            _ => LogError::Abort(text),
+        }
+    }
+
+    /// Waits until everything produced is with the brokers. Short polls: a flush of rdkafka's looks only every 100 ms.
+    fn drain(&self, longest: Duration) -> Result<(), LogError> {
+        let deadline = Instant::now() + longest;
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() > deadline {
+                let text = format!("the brokers ({}) have not confirmed all records yet", self.settings.servers);
+                return Err(LogError::Retriable(text));
+            }
+            self.producer.poll(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Adds input offsets to the transaction, as the member of the group that `member` describes.
+    pub(super) fn send_offsets(&mut self, offsets: &TopicPartitionList, member: &ConsumerGroupMetadata) -> Result<(), LogError> {
+        if self.stage == Stage::OffsetsSent {
+            return Ok(());
+        }
+        failpoint::hit("kafka.before-offsets");
+        let outcome = self.producer.send_offsets_to_transaction(offsets, member, STEP);
+        self.told("send offsets to a transaction", outcome)?;
+        failpoint::hit("kafka.after-offsets");
+        self.stage = Stage::OffsetsSent;
+        Ok(())
+    }
+
+    /// Commits the open transaction. Without transactions: waits until everything is with the brokers.
+    pub(super) fn commit(&mut self) -> Result<(), LogError> {
+        self.drain(STEP)?;
+        let undelivered = self.producer.client().context().take_undelivered();
+        if !self.is_transactional() {
+            self.stage = Stage::Idle;
+            return undelivered.map_or(Ok(()), |what| Err(LogError::Abort(format!("not delivered: {what}"))));
+        }
+        if let Some(what) = undelivered {
+            debug!(what, "not delivered");
+        }
+        failpoint::hit("kafka.before-commit");
+        let outcome = self.producer.commit_transaction(STEP);
+        self.told("commit a transaction", outcome)?;
+        failpoint::hit("kafka.after-commit");
+        self.stage = Stage::Idle;
+        Ok(())
+    }
+
+    /// Gives the open transaction up. Without transactions: what is under way stays under way.
+    pub(super) fn abort(&mut self) -> Result<(), LogError> {
+        if self.is_open() && self.is_transactional() {
+            // An abort while the first record is on its way can end fatally, so there is some time for it to arrive.
+            if self.drain(Duration::from_secs(1)).is_err() {
+                self.producer.purge(PurgeConfig::default().queue().inflight());
+                self.drain(STEP)?;
+            }
+            let outcome = self.producer.abort_transaction(STEP);
+            self.told("abort a transaction", outcome)?;
+        }
+        drop(self.producer.client().context().take_undelivered());
+        self.stage = Stage::Idle;
+        Ok(())
+    }
+
+    fn told(&mut self, what: &str, outcome: Result<(), KafkaError>) -> Result<(), LogError> {
+        let error = outcome.err().map(|error| self.at(what).transaction(&error));
+        self.doubtful |= matches!(error, Some(LogError::Retriable(_)));
+        error.map_or(Ok(()), Err)
+    }
+}
+
+fn connect(settings: &KafkaSettings, client_id: &str, transactional_id: Option<&str>) -> Result<BaseProducer<Context>, LogError> {
+    let at = At { servers: &settings.servers, what: "make a producer" };
+    let config = settings.producer(client_id, transactional_id);
+    let producer: BaseProducer<Context> = config.create_with_context(Context::default()).map_err(|e| at.transaction(&e))?;
+    if transactional_id.is_some() {
+        let at = At { what: "take over the transactional id", ..at };
+        producer.init_transactions(2 * STEP).map_err(|e| at.transaction(&e))?;
+    }
+    Ok(producer)
+}
