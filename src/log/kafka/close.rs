@@ -35,7 +35,7 @@ impl Closing {
         let end = move || {
             drop(consumer);
             // Nobody may wait any more.
-            drop(ended.send(()));
+            ended.send(()).unwrap_or(());
         };
         match std::thread::Builder::new().name("tidemill-kafka-close".into()).spawn(end) {
             Ok(_) if wait.recv_timeout(timeout).is_err() => {

@@ -224,7 +224,10 @@ impl Input {
                     self.lost.clear();
                     self.assigning = Some((partitions, PATIENCE));
                 }
-                Some(Note::Assign(_)) => self.answer_assign(&TopicPartitionList::new())?,
+                Some(Note::Assign(_)) => {
+                    self.answer_assign(&TopicPartitionList::new())?;
+                    return Ok(Some(LogEvent::Assigned(Vec::new())));
+                }
                 Some(Note::Revoke { partitions, .. }) if partitions.is_empty() => {
                     unassign(&self.consumer, &TopicPartitionList::new())
                 }
