@@ -126,7 +126,7 @@ pub const KEYS: &[Key] = &[
     key(
         "session.timeout.ms",
         Kind::Number(100, 1_800_000),
-        "20000",
+        "15000",
         "Kafka: milliseconds without a sign of life after which an instance's partitions go to others. A restart within this time moves nothing; \
          an instance that never comes back leaves its partitions standing for as long. Brokers refuse less than 6000 unless told otherwise.",
     ),
@@ -139,7 +139,7 @@ pub const KEYS: &[Key] = &[
     key(
         "transaction.timeout.ms",
         Kind::Number(1_000, 900_000),
-        "10000",
+        "15000",
         "Kafka: milliseconds after which the broker aborts a transaction that a dead instance has left open. Readers of the outputs wait at it \
          until then, or until the instance is back under its id; a living instance that stalls longer than this loses its transaction and does it again.",
     ),
@@ -148,6 +148,13 @@ pub const KEYS: &[Key] = &[
         Kind::Choice(&["cooperative", "eager"]),
         "cooperative",
         "Kafka: whether partitions that do not move go on during a rebalance, or all stop and are dealt anew. All instances must say the same.",
+    ),
+    key(
+        "leave.group.on.close",
+        Kind::Choice(&["true", "false"]),
+        "true",
+        "Kafka: whether a clean stop hands the partitions to the other instances at once (true), or keeps the seat for a restart within session.timeout.ms, so that \
+         nothing moves (false, for rolling restarts).",
     ),
     key(
         "shutdown.timeout.ms",

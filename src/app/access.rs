@@ -42,9 +42,27 @@ pub fn flag(config: &Config) -> String {
 /// When the configuration does not hold, the log cannot be reached, or another process has the embedded one.
 pub fn open(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     match brokers(config) {
-        Some(_) => cluster::connect(config, &format!("command-{}", std::process::id())),
+        Some(_) => {
+            let settings = cluster::settings(config, &name_of_a_command())?;
+            patiently(|| cluster::connect(&settings))
+        }
         None => Ok(Arc::new(StateDir::of(config).open_log()?)),
     }
+}
+
+/// A command is nobody in particular: it joins no group and leaves nothing open.
+fn name_of_a_command() -> String {
+    format!("command-{}", std::process::id())
+}
+
+/// As [`open`], for topics that shall have so many copies of each partition; the embedded log has one.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_for_creation(config: &Config, copies: Option<u16>) -> anyhow::Result<Arc<dyn Log>> {
+    let Some((copies, _)) = copies.zip(brokers(config)) else { return open(config) };
+    let settings = cluster::settings(config, &name_of_a_command())?.with_replication_factor(copies);
+    patiently(|| cluster::connect(&settings))
 }
 
 /// As [`open`], but an embedded log that is not there is an error.
@@ -63,15 +81,16 @@ pub fn open_existing(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     open(config)
 }
 
-/// Opens the log for an instance called `instance_id`.
+/// Opens the log for an instance called `instance_id`, and waits for brokers until somebody says stop: then the answer is `None`.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_for_instance(config: &Config, instance_id: &str) -> anyhow::Result<Arc<dyn Log>> {
-    match brokers(config) {
-        Some(_) => cluster::connect(config, instance_id),
-        None => open(config),
+pub fn open_for_instance(config: &Config, instance_id: &str, stop: &Stop) -> anyhow::Result<Option<Arc<dyn Log>>> {
+    if brokers(config).is_none() {
+        return open(config).map(Some);
     }
+    let settings = cluster::settings(config, instance_id)?;
+    until_stopped(stop, || cluster::connect(&settings))
 }
 
 /// Makes a call to the log, and again while it does not answer, for half a minute.

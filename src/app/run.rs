@@ -37,7 +37,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let claim = Claim::take(&folder, &format!("tidemill run {}", args.topology.display()))?;
     let instance_id = instance_id(&config, &folder)?;
     let stop = Stop::on_signals()?;
-    let log = access::open_for_instance(&config, &instance_id)?;
+    let Some(log) = access::open_for_instance(&config, &instance_id, &stop)? else { return Ok(()) };
     let Some(found) = access::until_stopped(&stop, || log.topics())? else { return Ok(()) };
     TopicPlan::beside(&config, &graph, &found).check(&found, &config, &args.topology)?;
     let end = if args.exit_at_end { Some(InputEnd::of(log.clone(), &config, &graph)?) } else { None };

@@ -72,9 +72,11 @@ fn table(topics: &[Value]) -> Table {
         let partitions = topic["partitions"].as_array().map(Vec::as_slice).unwrap_or_default();
         let sum = |number: fn(&Value) -> i64| partitions.iter().map(number).sum::<i64>().cast_unsigned();
         let records = sum(|p| p["end"].as_i64().unwrap_or(0) - p["start"].as_i64().unwrap_or(0));
-        let bytes = sum(|p| p["bytes"].as_i64().unwrap_or(0));
+        // Kafka's clients are not told.
+        let known = partitions.iter().any(|p| p["bytes"].is_number());
+        let bytes = if known { grouped(sum(|p| p["bytes"].as_i64().unwrap_or(0))) } else { "-".to_owned() };
         let name = topic["topic"].as_str().unwrap_or_default().to_owned();
-        table.row([name, partitions.len().to_string(), grouped(records), grouped(bytes)]);
+        table.row([name, partitions.len().to_string(), grouped(records), bytes]);
     }
     table
 }

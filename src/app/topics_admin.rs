@@ -8,7 +8,7 @@ use super::log_options::{CreateTopicsArgs, DescribeTopicsArgs};
 use super::options::TableForm;
 use super::table::{Align, Table};
 use super::topic_plan::{DEFAULT_PARTITIONS, Finding, PlannedTopic, TopicPlan, retention_text};
-use super::{access, cluster, settings, topology};
+use super::{access, settings, topology};
 use crate::config::Config;
 use crate::log::{Log, LogError, Reaction, TopicDescription, TopicSpec};
 use crate::topology::Graph;
@@ -20,10 +20,7 @@ use crate::topology::Graph;
 pub fn create(args: &CreateTopicsArgs) -> anyhow::Result<()> {
     let config = settings::load_log(&args.log)?;
     let graph = topology::load(&args.topology)?;
-    let log = match args.replication_factor {
-        Some(copies) if access::brokers(&config).is_some() => cluster::connect_for_creation(&config, copies)?,
-        _ => access::open(&config)?,
-    };
+    let log = access::open_for_creation(&config, args.replication_factor)?;
     let found = access::patiently(|| log.topics())?;
     let plan = plan(&config, &graph, &found, args.partitions);
     refuse_other_counts(&plan, &found)?;
