@@ -26,13 +26,15 @@ pub(super) struct Admin {
     client: AdminClient<Context>,
     topics: Arc<Topics>,
     servers: String,
+    replication: i32,
 }
 
 impl Admin {
     pub(super) fn new(settings: &KafkaSettings, topics: Arc<Topics>) -> Result<Self, LogError> {
         let at = At { servers: &settings.servers, what: "make a client" };
         let client = settings.admin().create_with_context(Context::default()).map_err(|e| at.reading(&e))?;
-        Ok(Admin { client, topics, servers: settings.servers.clone() })
+        let replication = settings.replication_factor.map_or(-1, i32::from);
+        Ok(Admin { client, topics, servers: settings.servers.clone(), replication })
     }
 
     fn at<'a>(&'a self, what: &'a str) -> At<'a> {
@@ -61,7 +63,7 @@ impl Admin {
         }
         let all: Vec<_> = specs.iter().map(|spec| properties(spec.retention)).collect();
         let new = specs.iter().zip(&all).map(|(spec, properties)| {
-            let topic = NewTopic::new(&spec.name, spec.partitions as i32, TopicReplication::Fixed(-1));
+            let topic = NewTopic::new(&spec.name, spec.partitions as i32, TopicReplication::Fixed(self.replication));
             let topic = properties.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
             // No time stamp is refused: bad records carry any.
             topic.set("message.timestamp.type", "CreateTime").set("message.timestamp.after.max.ms", "9223372036854775807")

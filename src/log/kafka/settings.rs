@@ -114,6 +114,8 @@ pub struct KafkaSettings {
     pub(super) session_timeout_ms: u64,
     pub(super) transaction_timeout_ms: u64,
     pub(super) leave_on_close: bool,
+    /// `None` is what the brokers take by default.
+    pub(super) replication_factor: Option<u16>,
     properties: BTreeMap<String, String>,
 }
 
@@ -130,6 +132,7 @@ impl KafkaSettings {
             session_timeout_ms: 15_000,
             transaction_timeout_ms: 15_000,
             leave_on_close: true,
+            replication_factor: None,
             properties: BTreeMap::new(),
         }
     }
@@ -185,6 +188,12 @@ impl KafkaSettings {
     /// time-out, so that they do not move at all (rolling restarts).
     pub fn with_leave_on_close(mut self, leave: bool) -> Self {
         self.leave_on_close = leave;
+        self
+    }
+
+    /// How many copies of each partition new topics have; without it what the brokers take by default (`default.replication.factor`).
+    pub fn with_replication_factor(mut self, copies: u16) -> Self {
+        self.replication_factor = Some(copies);
         self
     }
 
