@@ -1,0 +1,92 @@
+//! Instances of the real program as processes: started, killed, frozen, stopped.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::scenario::wait_until;
+
+/// How an instance is run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `NAME=N` of a failpoint at which it kills itself.
+    pub failpoint: Option<String>,
+    /// `key=value` of the configuration, beside those below.
+    pub set: Vec<String>,
+}
+
+/// Settings that make much happen in little time: many commits, snapshots and changelog generations.
+const QUICK: &[&str] = &[
+    "commit.interval.ms=50",
+    "checkpoint.interval.ms=200",
+    "changelog.interval.ms=500",
+    "session.timeout.ms=6000",
+    "transaction.timeout.ms=8000",
+    "http.port=0",
+    "log.level=info",
+];
+
+/// One process. It is killed when dropped.
+pub struct Instance {
+    pub index: usize,
+    child: Child,
+}
+
+impl Instance {
+    pub fn start(index: usize, topology: &Path, bootstrap: &str, dir: PathBuf, options: &Options) -> Self {
+        let log = dir.with_extension("log");
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
+        command.arg("run").arg(topology).args(["--bootstrap-servers", bootstrap]).arg("--state-dir").arg(dir);
+        for setting in QUICK.iter().copied().chain(options.set.iter().map(String::as_str)) {
+            command.args(["--set", setting]);
+        }
+        if let Some(failpoint) = &options.failpoint {
+            command.env("TIDEMILL_FAILPOINTS", failpoint);
+        }
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        Instance { index, child: command.spawn().unwrap() }
+    }
+
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        // Fails only when it has ended already, which `wait` tells.
+        self.child.kill().ok();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for an end that it brings about itself; kills it when it does not come. Whether it ended by itself.
+    pub fn wait(&mut self, patience: Duration) -> bool {
+        let ended = wait_until(patience, || self.child.try_wait().unwrap().is_some());
+        if !ended {
+            self.kill();
+        }
+        ended
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(status.success(), "kill -{name}");
+    }
+
+    /// SIGTERM; it must finish, commit, keep its state and end with success.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        assert!(wait_until(Duration::from_secs(90), || self.child.try_wait().unwrap().is_some()), "it ends when told to");
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "instance {} ended with {status}", self.index);
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
