@@ -88,7 +88,17 @@ impl Contender {
             Kind::Streams { memory } => {
                 let output = load::topic(servers, "bench.out");
                 let mut command = Command::new("java");
-                command.args(["-Xmx1g", "-cp", &peer_class_path(), "peer.Peer", self.job.name(), servers, &application, input, &output]);
+                command.args([
+                    "-Xmx1g",
+                    "-cp",
+                    &peer_class_path(),
+                    "peer.Peer",
+                    self.job.name(),
+                    servers,
+                    &application,
+                    input,
+                    &output,
+                ]);
                 command.arg(folder.path()).arg(self.threads.to_string()).arg(if memory { "memory" } else { "rocksdb" });
                 // Exactly once commits every 100 ms by default; at least once every 30 s, which would be no comparison.
                 command.args(if exactly_once { ["exactly_once_v2", "default"] } else { ["at_least_once", "100"] });

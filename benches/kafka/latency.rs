@@ -26,7 +26,9 @@ pub fn table(contenders: &[Contender], servers: &str) {
             let guarantee = if exactly_once { "exactly once" } else { "at least once" };
             let mut times = measure(contender, servers, exactly_once);
             times.sort();
-            let at = |share: f64| times.get(((times.len() as f64 - 1.0) * share) as usize).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3);
+            let at = |share: f64| {
+                times.get(((times.len() as f64 - 1.0) * share) as usize).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+            };
             let [p50, p90, p99, p999, max] = [0.5, 0.9, 0.99, 0.999, 1.0].map(at);
             println!("| {} | {guarantee} | {p50:.1} | {p90:.1} | {p99:.1} | {p999:.1} | {max:.1} |", contender.name());
         }
@@ -61,7 +63,9 @@ fn measure(contender: &Contender, servers: &str, exactly_once: bool) -> Vec<Dura
             let longest = batches.iter().map(tidemill::record::RecordBatch::len).max().unwrap_or(0);
             let mut count = 0;
             for place in 0..longest {
-                for (partition, record) in (0..).zip(&batches).filter_map(|(partition, batch)| Some((partition, batch.get(place)?))) {
+                for (partition, record) in
+                    (0..).zip(&batches).filter_map(|(partition, batch)| Some((partition, batch.get(place)?)))
+                {
                     let due = started + Duration::from_secs_f64(count as f64 / RATE as f64);
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     let name = name(record.key, record.value.unwrap_or_default()).expect("it is a candle");

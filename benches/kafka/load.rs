@@ -17,7 +17,9 @@ use crate::{PARTITIONS, kafka};
 pub fn topic(servers: &str, name: &str) -> String {
     let name = kafka::unique(name);
     let spec = TopicSpec { name: (&*name).into(), partitions: PARTITIONS, retention: Retention::Unlimited };
-    KafkaLog::connect(KafkaSettings::new(servers, "bench")).and_then(|log| log.create_topics(&[spec])).expect("the topic is made");
+    KafkaLog::connect(KafkaSettings::new(servers, "bench"))
+        .and_then(|log| log.create_topics(&[spec]))
+        .expect("the topic is made");
     name
 }
 

@@ -90,10 +90,11 @@ pub fn spread(mut values: Vec<f64>) -> [f64; 3] {
 
 /// Prints what came out, each job beside its bare loop.
 pub fn table(contenders: &[Contender], results: &BTreeMap<String, Vec<Measured>>) {
-    let median = |contender: &Contender| {
-        results.get(&contender.name()).map(|runs| spread(runs.iter().map(|run| run.rate).collect())[1])
-    };
-    println!("\n| contender | records/s min | median | max | of the bare loop | of Kafka Streams | CPU s per million | RSS MiB |");
+    let median =
+        |contender: &Contender| results.get(&contender.name()).map(|runs| spread(runs.iter().map(|run| run.rate).collect())[1]);
+    println!(
+        "\n| contender | records/s min | median | max | of the bare loop | of Kafka Streams | CPU s per million | RSS MiB |"
+    );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for contender in contenders {
         let Some(runs) = results.get(&contender.name()) else { continue };

@@ -1,6 +1,7 @@
 //! Engines with planted bugs: proof that a test harness would notice. A plant wraps the log or the store of an otherwise sound engine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill::failpoint;
@@ -25,8 +26,16 @@ pub enum Plant {
     OffsetOffByOne,
     /// A failed commit is taken for a successful one: the state is not rolled back.
     NotRolledBack,
-    /// A snapshot says that it was taken one record earlier: that record is learned twice.
+    /// A snapshot ahead of the commit is used: it says that it was taken one record earlier, and that record is learned twice.
     LearnedTwice,
+    /// After an aborted transaction the input goes on where it was instead of back at the commit.
+    NoRewindOnAbort,
+    /// Chunks of the changelog are written beside the transaction.
+    ChangelogOutsideTransaction,
+    /// The input is read with records of aborted transactions.
+    ReadUncommitted,
+    /// Every transaction carries the group's metadata of the first.
+    StaleGroupMetadata,
 }
 
 impl Plant {
@@ -37,18 +46,30 @@ impl Plant {
         Plant::NotRolledBack,
         Plant::LearnedTwice,
     ];
+
+    /// Bugs that need what only Kafka has.
+    pub const ON_KAFKA: [Plant; 4] =
+        [Plant::NoRewindOnAbort, Plant::ChangelogOutsideTransaction, Plant::ReadUncommitted, Plant::StaleGroupMetadata];
 }
 
 /// A log whose clients misbehave.
 pub struct PlantedLog {
-    pub inner: Box<dyn Log>,
+    pub inner: Arc<dyn Log>,
     pub plant: Plant,
 }
 
 impl Log for PlantedLog {
     fn client(&self, settings: &ClientSettings) -> Result<Box<dyn LogClient>, LogError> {
         let inner = self.inner.client(settings)?;
-        Ok(Box::new(PlantedClient { inner, plant: self.plant, produced: Vec::new(), deferred: None, commits: 0 }))
+        Ok(Box::new(PlantedClient {
+            inner,
+            log: self.inner.clone(),
+            plant: self.plant,
+            produced: Vec::new(),
+            deferred: None,
+            commits: 0,
+            forward_only: false,
+        }))
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
@@ -89,6 +110,9 @@ struct PlantedClient {
     produced: Produced,
     deferred: Option<(Produced, Offsets)>,
     commits: u32,
+    /// Seeks are ignored until something is committed.
+    forward_only: bool,
+    log: Arc<dyn Log>,
 }
 
 impl PlantedClient {
@@ -112,7 +136,7 @@ impl LogClient for PlantedClient {
     }
 
     fn seek(&mut self, partition: &TopicPartition, to: Offset) -> Result<(), LogError> {
-        self.inner.seek(partition, to)
+        if self.forward_only { Ok(()) } else { self.inner.seek(partition, to) }
     }
 
     fn committed(&mut self, partitions: &[TopicPartition]) -> Result<Offsets, LogError> {
@@ -120,6 +144,13 @@ impl LogClient for PlantedClient {
     }
 
     fn produce(&mut self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
+        if self.plant == Plant::ChangelogOutsideTransaction && to.topic.ends_with("-changelog") {
+            let mut beside = self.log.appender("planted")?;
+            beside.append(to, records)?;
+            beside.commit("")?;
+            failpoint::hit("planted");
+            return Ok(());
+        }
         self.produced.push((to.clone(), records.clone()));
         Ok(())
     }
@@ -151,8 +182,13 @@ impl LogClient for PlantedClient {
                 failpoint::hit("planted");
                 Ok(())
             }
-            Plant::Nothing | Plant::NotRolledBack | Plant::LearnedTwice => {
+            Plant::NoRewindOnAbort if self.commits.is_multiple_of(3) => {
+                self.forward_only = true;
+                Err(LogError::Abort("planted".into()))
+            }
+            _ => {
                 self.commit_whole(&produced, offsets)?;
+                self.forward_only = false;
                 failpoint::hit("planted");
                 Ok(())
             }

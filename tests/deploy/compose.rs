@@ -103,7 +103,14 @@ fn what_the_file_mounts_is_there_and_its_parts_fit_together() {
 /// What the image's start script makes of a variable: `KAFKA_A_B` is `a.b`.
 fn property(variable: &str) -> Option<String> {
     let name = variable.strip_prefix("KAFKA_")?;
-    Some(name.replace("___", "\u{1}").replace("__", "\u{2}").replace('_', ".").replace('\u{1}', "-").replace('\u{2}', "_").to_lowercase())
+    Some(
+        name.replace("___", "\u{1}")
+            .replace("__", "\u{2}")
+            .replace('_', ".")
+            .replace('\u{1}', "-")
+            .replace('\u{2}', "_")
+            .to_lowercase(),
+    )
 }
 
 /// A service's command with the paths and hosts of this machine.
@@ -163,7 +170,9 @@ fn the_processes_of_compose_work_together() {
         let targets: Vec<String> = instances.iter().map(|(_, port, _)| format!("127.0.0.1:{port}")).collect();
         let prometheus = Prometheus::start(folder.path(), &targets);
         let all_six = || {
-            prometheus.query("sum(tidemill_task_state{state=\"running\"})").is_ok_and(|rows| rows.first().is_some_and(|row| row["value"][1] == "6"))
+            prometheus
+                .query("sum(tidemill_task_state{state=\"running\"})")
+                .is_ok_and(|rows| rows.first().is_some_and(|row| row["value"][1] == "6"))
         };
         assert!(wait_until(Duration::from_secs(120), all_six), "six tasks run");
         let flows = || prometheus.is_positive("sum(rate(tidemill_records_out_total[20s]))");

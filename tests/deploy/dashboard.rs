@@ -72,7 +72,8 @@ fn the_dashboard_keeps_the_rules_of_its_craft() {
     let dashboard = dashboard();
     assert_eq!(dashboard["uid"], "tidemill");
     assert_eq!(dashboard["editable"], false, "it is provisioned: changes belong into the file");
-    let variables: Vec<&str> = dashboard["templating"]["list"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
+    let variables: Vec<&str> =
+        dashboard["templating"]["list"].as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap()).collect();
     assert_eq!(variables, ["datasource", "job", "instance", "coin"]);
     let mut places = BTreeSet::new();
     let mut ids = BTreeSet::new();

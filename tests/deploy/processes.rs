@@ -73,7 +73,8 @@ impl Prometheus {
     pub fn start(folder: &Path, targets: &[String]) -> Self {
         let text = std::fs::read_to_string(crate::common::root().join("grafana/prometheus/prometheus.yml")).unwrap();
         let rules = crate::common::root().join("grafana/prometheus/alerts.yml");
-        let text = text.replace("/etc/prometheus/alerts.yml", &rules.display().to_string()).replace("interval: 5s", "interval: 1s");
+        let text =
+            text.replace("/etc/prometheus/alerts.yml", &rules.display().to_string()).replace("interval: 5s", "interval: 1s");
         let (before, _) = text.split_once("          - tidemill-1:8642").expect("the targets of compose stand there");
         let lines: String = targets.iter().map(|target| format!("          - {target}\n")).collect();
         let file = folder.join("prometheus.yml");
@@ -96,7 +97,11 @@ impl Prometheus {
         let response = ureq::get(&url).query("query", expr).config().http_status_as_error(false).build().call();
         let text = response.and_then(|mut response| response.body_mut().read_to_string()).map_err(|error| error.to_string())?;
         let answer: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        if answer["status"] == "success" { Ok(answer["data"]["result"].as_array().cloned().unwrap_or_default()) } else { Err(text) }
+        if answer["status"] == "success" {
+            Ok(answer["data"]["result"].as_array().cloned().unwrap_or_default())
+        } else {
+            Err(text)
+        }
     }
 
     /// Whether a query yields a value above zero.

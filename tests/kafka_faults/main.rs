@@ -146,7 +146,10 @@ fn a_short_storm_of_rebalances_changes_nothing() {
 #[test]
 fn five_minutes_of_rebalances_change_nothing() {
     if long() {
-        survive_storm(&Plan { topology: "quickstart.toml", partitions: 6, records: 300_000, coins: 12 }, Duration::from_secs(300));
+        survive_storm(
+            &Plan { topology: "quickstart.toml", partitions: 6, records: 300_000, coins: 12 },
+            Duration::from_secs(300),
+        );
     }
 }
 
@@ -203,7 +206,11 @@ fn survive_brokers(plan: &Plan, restarts: usize, outage: Duration) {
         scenario.feed(restart, restarts + 3);
         let broker = random.below(3) as usize;
         let clean = restart % 2 == 0;
-        if clean { cluster.brokers[broker].stop() } else { cluster.brokers[broker].kill9() }
+        if clean {
+            cluster.brokers[broker].stop()
+        } else {
+            cluster.brokers[broker].kill9()
+        }
         std::thread::sleep(Duration::from_millis(500 + random.below(3_000)));
         cluster.brokers[broker].restart().unwrap();
         println!("restart {restart}: broker {broker}, {}", if clean { "clean" } else { "kill -9" });
@@ -255,7 +262,11 @@ fn survive_lost_answers(plan: &Plan, each: usize) {
         let (api, harm) = (Api::ALL[number % Api::ALL.len()], harms[random.below(3) as usize]);
         scenario.feed(number + 2, total + 2);
         let happened = proxy.harm_next(api, harm, Duration::from_secs(60));
-        println!("{number}: {api:?} {harm:?}: {}, {} committed", if happened { "done" } else { "no request came" }, scenario.committed());
+        println!(
+            "{number}: {api:?} {harm:?}: {}, {} committed",
+            if happened { "done" } else { "no request came" },
+            scenario.committed()
+        );
         assert!(happened, "no {api:?} request came by");
         for (index, instance) in instances.iter_mut().enumerate() {
             if let Some(status) = instance.ended() {

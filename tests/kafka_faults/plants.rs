@@ -56,7 +56,9 @@ fn run_child(scenario: &Scenario, plant: Plant, random: &mut Random, last: bool)
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["planted_child", "--exact", "--nocapture", "--test-threads=1"]);
     command.env("TIDEMILL_PLANT", format!("{plant:?}")).env("TIDEMILL_PLANT_SERVERS", &scenario.bootstrap);
-    command.env("TIDEMILL_PLANT_TOPOLOGY", &scenario.topology).env("TIDEMILL_PLANT_DIR", scenario.folder.path().join("instance-0"));
+    command
+        .env("TIDEMILL_PLANT_TOPOLOGY", &scenario.topology)
+        .env("TIDEMILL_PLANT_DIR", scenario.folder.path().join("instance-0"));
     command.env("TIDEMILL_PLANT_RECORDS", scenario.fed().to_string());
     if !last {
         let point = ["planted", "planted", "runtime.after-checkpoint", "runtime.after-commit"][random.below(4) as usize];
@@ -84,7 +86,7 @@ pub fn child_main() {
     if plant == Plant::ReadUncommitted {
         settings = settings.with_planted_property("isolation.level", "read_uncommitted");
     }
-    let log: Arc<dyn Log> = Arc::new(PlantedLog { inner: Box::new(KafkaLog::connect(settings).unwrap()), plant });
+    let log: Arc<dyn Log> = Arc::new(PlantedLog { inner: Arc::new(KafkaLog::connect(settings).unwrap()), plant });
     let store = SledStore::open(&Path::new(&folder).join("checkpoints").join(&*graph.name)).unwrap();
     let store: Arc<dyn CheckpointStore> = Arc::new(PlantedStore { inner: store, plant });
     let mut settings = RuntimeSettings::new(graph.name.clone());

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tidemill::changelog::Chunk;
 use tidemill::connect::csv::{CsvOptions, MergedInput};
 use tidemill::log::kafka::{KafkaLog, KafkaSettings};
 use tidemill::log::{Log, LogReader};
@@ -65,7 +66,8 @@ impl Scenario {
         let topology = folder.path().join("topology.toml");
         let text = std::fs::read_to_string(common::root().join("topologies").join(plan.topology)).unwrap();
         // Names of its own, so that scenarios can share a broker.
-        let text = text.replace("topic = \"", &format!("topic = \"{prefix}")).replacen("name = \"", &format!("name = \"{prefix}"), 1);
+        let text =
+            text.replace("topic = \"", &format!("topic = \"{prefix}")).replacen("name = \"", &format!("name = \"{prefix}"), 1);
         std::fs::write(&topology, text).unwrap();
         let graph = common::graph_of(&topology);
         let input = input(plan);
@@ -122,6 +124,51 @@ impl Scenario {
             }
         }
         self.producer.flush(PATIENCE).unwrap();
+    }
+
+    /// Writes copies of the first records in a transaction that is aborted: nobody may see them.
+    pub fn feed_and_abort(&self) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("transactional.id", format!("{}-aborts", self.graph.name))
+            .create()
+            .unwrap();
+        producer.init_transactions(PATIENCE).unwrap();
+        producer.begin_transaction().unwrap();
+        for (partition, batch) in (0i32..).zip(&self.input) {
+            for record in batch.iter().take(10) {
+                let message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.graph.source.topic).partition(partition);
+                let message = message.key(record.key.unwrap_or_default()).payload(record.value.unwrap_or_default());
+                producer.send(message.timestamp(record.timestamp.0)).map_err(|(error, _)| error).unwrap();
+            }
+        }
+        producer.flush(PATIENCE).unwrap();
+        producer.abort_transaction(PATIENCE).unwrap();
+    }
+
+    /// The first visible snapshot in the changelog that is ahead of what is committed, which no reader may ever find.
+    pub fn changelog_fault(&self) -> Option<String> {
+        let topic = tidemill::changelog::topic_name(&self.graph.name);
+        let mut reader = self.log.reader().unwrap();
+        let mut chunks = Vec::new();
+        for partition in 0..self.partitions {
+            let at = TopicPartition::new(topic.clone(), partition);
+            let Ok(ends) = reader.watermarks(&at) else { return None };
+            let mut from = ends.start;
+            while from < ends.end {
+                let fetched = reader.read(&at, from, ends.end, 1_000, Duration::from_millis(500)).unwrap();
+                chunks.extend(fetched.records.records.iter().filter_map(|record| Chunk::read(&record).ok()));
+                from = fetched.next;
+            }
+        }
+        // Read after the chunks: what is committed only grows.
+        let positions = self.positions();
+        let ahead =
+            chunks.iter().find(|chunk| positions.get(&chunk.id.partition.partition).is_none_or(|at| *at < chunk.id.position))?;
+        Some(format!(
+            "the changelog shows a snapshot of {} at {}, ahead of what is committed",
+            ahead.id.partition, ahead.id.position
+        ))
     }
 
     fn send(&self, partition: i32, record: &tidemill::record::RecordRef<'_>) {

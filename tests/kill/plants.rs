@@ -81,7 +81,7 @@ pub fn child_main() {
     let plant = Plant::ALL.into_iter().find(|p| format!("{p:?}") == plant).unwrap_or(Plant::Nothing);
     let folder = Path::new(&folder);
     let graph = common::shipped("small.toml");
-    let log = PlantedLog { inner: Box::new(EmbeddedLog::open(&folder.join("log")).unwrap()), plant };
+    let log = PlantedLog { inner: Arc::new(EmbeddedLog::open(&folder.join("log")).unwrap()), plant };
     let store = SledStore::open(&folder.join("checkpoints").join(&*graph.name)).unwrap();
     let mut settings = RuntimeSettings::new(graph.name.clone());
     settings.commit_interval_ms = 5;
