@@ -3,6 +3,9 @@
 //! `TIDEMILL_FAILPOINTS="log.before-commit=3;store.after-chunks=1"` kills the process the third time it comes to `log.before-commit`, or the first time to
 //! `store.after-chunks`, without running a destructor or flushing a buffer: as `kill -9` would. Present in debug builds and with the feature
 //! `failpoints`; otherwise [`hit`] is empty and costs nothing. A point knows nothing of what is around it.
+//!
+//! `TIDEMILL_PLANTED=kafka.stale-member` switches a deliberate mistake on ([`is_planted`]), under the same condition: a test that must notice such a mistake
+//! proves with it that it would. Only mistakes that cannot be planted from outside are known by name.
 
 #[cfg(any(debug_assertions, feature = "failpoints"))]
 mod armed {
@@ -21,6 +24,12 @@ mod armed {
         if POINTS.get_or_init(from_environment).iter().any(|point| point.is_due(name)) {
             std::process::abort();
         }
+    }
+
+    static PLANTED: OnceLock<String> = OnceLock::new();
+
+    pub(super) fn is_planted(name: &str) -> bool {
+        PLANTED.get_or_init(|| std::env::var("TIDEMILL_PLANTED").unwrap_or_default()) == name
     }
 
     impl Point {
@@ -44,6 +53,14 @@ mod armed {
         let left = count.trim().parse().ok().filter(|n| *n > 0)?;
         Some(Point { name: name.trim().to_owned(), left: AtomicU64::new(left) })
     }
+}
+
+/// Whether the deliberate mistake `name` is switched on.
+pub fn is_planted(name: &str) -> bool {
+    #[cfg(any(debug_assertions, feature = "failpoints"))]
+    return armed::is_planted(name);
+    #[cfg(not(any(debug_assertions, feature = "failpoints")))]
+    return name.is_empty();
 }
 
 /// Passes the point `name`; kills the process if the environment asks for it here.

@@ -32,7 +32,7 @@ pub fn producer(servers: &str, linger_ms: u32) -> BaseProducer {
 
 /// Candles of 12 coins by partition.
 pub fn batches(records: usize) -> Vec<RecordBatch> {
-    let config = SimConfig { coins: 12, anomalies: 0.0, ..SimConfig::default() };
+    let config = SimConfig { anomalies: 0.0, ..SimConfig::with_coins(12) };
     let mut ingest = Ingest::new(SimulatedExchange::new(config), PARTITIONS);
     let mut batches = ingest.empty_batches();
     assert_eq!(ingest.read(records, &mut batches).expect("the exchange has no errors"), records);

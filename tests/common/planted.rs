@@ -47,6 +47,15 @@ impl Plant {
         Plant::LearnedTwice,
     ];
 
+    /// The name of the mistake that the program itself is asked to make, where it cannot be made from outside.
+    pub fn inside(self) -> &'static str {
+        match self {
+            Plant::ReadUncommitted => "kafka.read-uncommitted",
+            Plant::StaleGroupMetadata => "kafka.stale-member",
+            _ => "",
+        }
+    }
+
     /// Bugs that need what only Kafka has.
     pub const ON_KAFKA: [Plant; 4] =
         [Plant::NoRewindOnAbort, Plant::ChangelogOutsideTransaction, Plant::ReadUncommitted, Plant::StaleGroupMetadata];

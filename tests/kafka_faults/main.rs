@@ -22,21 +22,21 @@ use common::random::{Random, seed};
 use fleet::{Instance, Options};
 use kafka::{Cluster, ClusterOptions};
 use proxy::{Api, Harm, Proxy};
-use scenario::{PATIENCE, Plan, Scenario, wait_until};
+use scenario::{Plan, Scenario, wait_until};
 
 /// Every named point at which an instance can be killed.
 const POINTS: &[&str] = &[
     "kafka.before-produce",
     "kafka.after-produce",
-    "kafka.before-send-offsets",
-    "kafka.after-send-offsets",
+    "kafka.before-offsets",
+    "kafka.after-offsets",
     "kafka.before-commit",
     "kafka.after-commit",
     "kafka.assigned",
     "kafka.revoked",
-    "changelog.before-chunks",
-    "changelog.mid-chunks",
-    "changelog.after-chunks",
+    "changelog.before-produce",
+    "changelog.mid-read",
+    "changelog.after-produce",
     "runtime.mid-restore",
     "runtime.before-live",
     "runtime.after-checkpoint",

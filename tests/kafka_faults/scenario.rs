@@ -37,7 +37,7 @@ pub struct Plan {
     /// Records of the input; they come in portions, as the scenario asks for them.
     pub records: usize,
     /// Coins of the simulated exchange; with 0 the input is real candles, if they are there.
-    pub coins: u32,
+    pub coins: usize,
 }
 
 /// See the module's documentation.
@@ -118,7 +118,8 @@ impl Scenario {
     pub fn feed(&mut self, share: usize, of: usize) {
         for (partition, batch) in (0i32..).zip(&self.input) {
             let goal = batch.len() * share.min(of) / of;
-            let from = std::mem::replace(&mut self.fed[partition as usize], goal.max(self.fed[partition as usize]));
+            let from = self.fed[partition as usize];
+            self.fed[partition as usize] = goal.max(from);
             for record in (from..goal).filter_map(|place| batch.get(place)) {
                 self.send(partition, &record);
             }
@@ -293,7 +294,7 @@ fn input(plan: &Plan) -> Vec<RecordBatch> {
     let files = if plan.coins == 0 { candle_files() } else { Vec::new() };
     let feed: Box<dyn Feed> = if files.is_empty() {
         let coins = if plan.coins == 0 { 3 } else { plan.coins };
-        Box::new(SimulatedExchange::new(SimConfig { coins, ..SimConfig::default() }))
+        Box::new(SimulatedExchange::new(SimConfig::with_coins(coins)))
     } else {
         Box::new(MergedInput::open(&files, &CsvOptions::default()).unwrap())
     };

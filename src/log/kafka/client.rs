@@ -61,7 +61,7 @@ impl KafkaClient {
         match self.guarantee {
             Guarantee::ExactlyOnceV2 if !offsets.is_empty() => {
                 self.output.begin()?;
-                self.output.send_offsets(&list, &self.input.member()?)?;
+                self.input.as_member(|member| self.output.send_offsets(&list, member))?;
                 self.output.commit()
             }
             Guarantee::ExactlyOnceV2 if self.output.is_open() => self.output.commit(),

@@ -7,6 +7,7 @@
 //! next poll, so that the caller can finish and commit in between.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
@@ -309,9 +310,15 @@ impl Input {
         self.consumer.commit(offsets, CommitMode::Sync).map_err(|e| self.at("commit offsets").offsets(&e))
     }
 
-    /// The member as it is now, for the coordinator of a transaction.
-    pub(super) fn member(&self) -> Result<ConsumerGroupMetadata, LogError> {
-        self.consumer.group_metadata().ok_or_else(|| LogError::Fatal("the client belongs to no group".to_owned()))
+    /// Makes a call as the member of the group that this client is now: asked for each time, because a rebalance changes it.
+    pub(super) fn as_member<T>(&self, call: impl FnOnce(&ConsumerGroupMetadata) -> Result<T, LogError>) -> Result<T, LogError> {
+        let member = self.consumer.group_metadata();
+        let member = member.ok_or_else(|| LogError::Fatal("the client belongs to no group".to_owned()))?;
+        if failpoint::is_planted("kafka.stale-member") {
+            static FIRST: OnceLock<ConsumerGroupMetadata> = OnceLock::new();
+            return call(FIRST.get_or_init(|| member));
+        }
+        call(&member)
     }
 
     /// Refuses a partition that is not ours.

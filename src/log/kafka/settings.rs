@@ -7,6 +7,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use thiserror::Error;
 
+use crate::failpoint;
+
 /// How partitions are dealt to the members of the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Assignment {
@@ -242,7 +244,10 @@ impl KafkaSettings {
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("isolation.level", "read_committed")
+            .set(
+                "isolation.level",
+                if failpoint::is_planted("kafka.read-uncommitted") { "read_uncommitted" } else { "read_committed" },
+            )
             .set("auto.offset.reset", "error")
             .set("check.crcs", "true")
             .set("fetch.queue.backoff.ms", "10")
