@@ -23,9 +23,9 @@ use serde_json::{Value, json};
 
 use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
-    batch, compose, drift, dummy, ensemble, linear_model, model_selection, neighbors,
+    batch, compose, drift, dummy, ensemble, linear_model, model_selection, mondrian, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
-    preprocessing, tree,
+    preprocessing, sgt, tree,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -256,6 +256,8 @@ impl Catalog {
             .chain(ensemble::models())
             .chain(model_selection::models())
             .chain(tree::models())
+            .chain(sgt::models())
+            .chain(mondrian::models())
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),

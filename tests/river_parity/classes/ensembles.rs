@@ -22,6 +22,24 @@ pub const CLASSES: &[Class] = &[
     part("EpsilonGreedy", "epsilon_greedy", &[("epsilon", "epsilon"), ("decay", "decay"), NOT_HERE, BURN_IN, SEED]),
     part("UCB", "ucb", &[("delta", "delta"), NOT_HERE, NOT_HERE, BURN_IN, SEED]),
     model("BaggingRegressor", "bagging_regressor", &[("model", "model"), ("n_models", "n_models"), SEED]),
+    model(
+        "SGTRegressor",
+        "sgt_regressor",
+        &[
+            ("delta", "delta"),
+            ("grace_period", "grace_period"),
+            ("init_pred", "init_pred"),
+            ("max_depth", "max_depth"),
+            ("lambda_value", "lambda_value"),
+            ("gamma", "gamma"),
+            NOT_HERE,
+            ("feature_quantizer", "feature_quantizer"),
+        ],
+    )
+    .compat(),
+    part("StaticQuantizer", "static", &[("n_bins", "n_bins"), ("warm_start", "warm_start")]),
+    part("DynamicQuantizer", "dynamic", &[("radius", "radius"), ("std_prop", "std_prop")]),
+    special("AMFRegressor", amf),
     special("MAE", |_, _| Ok(json!("mae"))),
     special("MSE", |_, _| Ok(json!("mse"))),
     special("RMSE", |_, _| Ok(json!("rmse"))),
@@ -32,6 +50,24 @@ const SEED: (&str, &str) = ("seed", "seed");
 const BURN_IN: (&str, &str) = ("burn_in", "burn_in");
 /// The place of an argument that we do not take.
 const NOT_HERE: (&str, &str) = ("", "");
+
+/// A Mondrian forest: without a limit in River where none is named.
+fn amf(positional: &[Expr], named: &[(String, Expr)]) -> Result<Value, String> {
+    const AMF: Class = model(
+        "AMFRegressor",
+        "amf_regressor",
+        &[
+            ("n_estimators", "n_estimators"),
+            ("step", "step"),
+            ("use_aggregation", "use_aggregation"),
+            ("max_nodes", "max_nodes"),
+            SEED,
+        ],
+    );
+    let mut params = params(&AMF, positional, named)?;
+    params.entry("max_nodes").or_insert(Value::Null);
+    Ok(json!({ AMF.ours: params }))
+}
 
 /// A bandit: the burn-in and the seed of River's policy are parameters of our model.
 fn bandit(positional: &[Expr], named: &[(String, Expr)]) -> Result<Value, String> {
