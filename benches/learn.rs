@@ -56,6 +56,33 @@ fn models(c: &mut Criterion) {
     group.finish();
 }
 
+fn ensembles(c: &mut Criterion) {
+    let (bars, catalog, schema) = (bars(), Catalog::standard(), Schema::new(["open", "high", "low"]));
+    let mut group = c.benchmark_group("ensembles");
+    group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(10);
+    let four = json!(
+        [0.0001, 0.001, 0.01, 0.1]
+            .map(|rate| json!({ "linear_regression": { "optimizer": { "sgd": { "learning_rate": rate } } } }))
+    );
+    for (name, model) in [
+        ("scaler+ewa_regressor(4)", json!({ "ewa_regressor": { "models": four } })),
+        ("scaler+stacking_regressor(4)", json!({ "stacking_regressor": { "models": four } })),
+        ("scaler+bagging_regressor(10)", json!({ "bagging_regressor": { "model": "linear_regression" } })),
+        ("scaler+greedy_regressor(4)", json!({ "greedy_regressor": { "models": four } })),
+        ("scaler+bandit_regressor(4)", json!({ "bandit_regressor": { "models": four } })),
+        ("scaler+sgt_regressor", json!("sgt_regressor")),
+        ("scaler+amf_regressor(10)", json!("amf_regressor")),
+        ("scaler+am_rules", json!("am_rules")),
+        ("scaler+srp_regressor(10)", json!("srp_regressor")),
+        ("scaler+sgb_regressor(10)", json!("sgb_regressor")),
+    ] {
+        let mut model = catalog.regressor(&scaled(json!("standard_scaler"), model), &[], &schema, 1).expect("the spec is right");
+        test_then_learn(&mut *model, &bars);
+        group.bench_function(name, |b| b.iter(|| test_then_learn(&mut *model, &bars)));
+    }
+    group.finish();
+}
+
 fn metrics(c: &mut Criterion) {
     let bars = bars();
     let mut group = c.benchmark_group("metrics");
@@ -70,5 +97,5 @@ fn metrics(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, models, metrics);
+criterion_group!(benches, models, ensembles, metrics);
 criterion_main!(benches);

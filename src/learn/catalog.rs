@@ -25,7 +25,7 @@ use super::{
     base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
     batch, compose, drift, dummy, ensemble, linear_model, model_selection, mondrian, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
-    preprocessing, sgt, tree,
+    preprocessing, rules, sgt, tree,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -258,6 +258,7 @@ impl Catalog {
             .chain(tree::models())
             .chain(sgt::models())
             .chain(mondrian::models())
+            .chain(rules::models())
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),

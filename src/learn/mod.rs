@@ -26,6 +26,7 @@ pub mod optim;
 pub mod params;
 pub mod preprocessing;
 pub mod random;
+pub mod rules;
 pub mod sgt;
 pub mod stats;
 pub mod tree;

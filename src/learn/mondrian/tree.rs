@@ -12,7 +12,7 @@ pub struct MondrianTree {
     nodes: Vec<Node>,
     low: Vec<f64>,
     high: Vec<f64>,
-    root: u32,
+    features: usize,
     random: Random,
 }
 
@@ -33,6 +33,8 @@ struct Node {
     log_weight_tree: f64,
 }
 
+/// The root keeps its place: a split of it moves what it was into a new node.
+const ROOT: u32 = 0;
 /// No node.
 const NONE: u32 = u32::MAX;
 
@@ -64,7 +66,7 @@ impl MondrianTree {
     /// An empty tree over `features` features.
     pub fn new(features: usize, seed: u64) -> Self {
         let absent = || vec![f64::NAN; features];
-        MondrianTree { nodes: vec![Node::leaf(NONE, 0.0)], low: absent(), high: absent(), root: 0, random: Random::new(seed) }
+        MondrianTree { nodes: vec![Node::leaf(NONE, 0.0)], low: absent(), high: absent(), features, random: Random::new(seed) }
     }
 
     /// How many nodes the tree has.
@@ -78,7 +80,7 @@ impl MondrianTree {
 
     /// How far `value` lies outside the range of a feature of a node; 0.0 where one of them is absent.
     fn outside(&self, at: u32, feature: usize, value: f64) -> f64 {
-        let k = at as usize * (self.low.len() / self.nodes.len()) + feature;
+        let k = at as usize * self.features + feature;
         if value < self.low[k] {
             self.low[k] - value
         } else if value > self.high[k] {
@@ -98,7 +100,7 @@ impl MondrianTree {
     }
 
     fn leaf_of(&self, x: &[f64]) -> u32 {
-        let mut at = self.root;
+        let mut at = ROOT;
         while !self.node(at).is_leaf() {
             at = self.next(at, x);
         }
@@ -153,7 +155,7 @@ impl MondrianTree {
 
     fn go_down(&mut self, x: &[f64], y: f64, rules: Rules<'_>) -> u32 {
         let step = rules.aggregate.then_some(rules.step);
-        let mut at = self.root;
+        let mut at = ROOT;
         loop {
             if let Some(time) = self.time_of_split(at, x, rules.max_nodes) {
                 return self.split_for(at, time, x, y, step, rules.by_name);
@@ -216,7 +218,7 @@ impl MondrianTree {
     /// Moves what the node is into a new child, gives it a second, empty one on the side of the record, and returns that one.
     fn put_above(&mut self, at: u32, time: f64, feature: u32, threshold: f64, to_right: bool) -> u32 {
         let old = self.nodes.len() as u32;
-        let (fresh, width) = (old + 1, self.low.len() / self.nodes.len());
+        let (fresh, width) = (old + 1, self.features);
         let mut moved = self.node(at).clone();
         (moved.parent, moved.time) = (at, time);
         for child in moved.children.into_iter().filter(|child| *child != NONE) {

@@ -7,13 +7,20 @@ pub struct Criterion<'a> {
     whole: &'a Var,
     variance: f64,
     least_weight: f64,
+    /// Whether merits are shares of the variance.
+    ratio: bool,
     pub(super) arithmetic: Arithmetic,
 }
 
 impl<'a> Criterion<'a> {
     /// For a leaf whose targets are `whole`; both sides of a split have to weigh `least_weight`.
     pub fn new(whole: &'a Var, least_weight: f64, arithmetic: Arithmetic) -> Self {
-        Criterion { whole, variance: whole.get(1.0), least_weight, arithmetic }
+        Criterion { whole, variance: whole.get(1.0), least_weight, ratio: false, arithmetic }
+    }
+
+    /// The same, with merits as shares of the variance: at most 1, as rules are judged.
+    pub fn of_ratios(whole: &'a Var, least_weight: f64, arithmetic: Arithmetic) -> Self {
+        Criterion { ratio: true, ..Criterion::new(whole, least_weight, arithmetic) }
     }
 
     /// What is left of the leaf's targets without `left`.
@@ -29,6 +36,11 @@ impl<'a> Criterion<'a> {
             return 0.0;
         }
         let n = self.whole.n();
+        if self.ratio {
+            let share = |side: &Var| side.n() / n * (side.get(1.0) / self.variance);
+            let merit = 1.0 - share(left) - share(right);
+            return if merit.is_finite() { merit } else { 0.0 };
+        }
         let merit = self.variance - left.n() / n * left.get(1.0) - right.n() / n * right.get(1.0);
         if merit.is_finite() { merit } else { 0.0 }
     }

@@ -13,6 +13,9 @@ pub use hoeffding::{HoeffdingTreeRegressor, HoeffdingTreeRegressorParams};
 pub use leaf::Leaf;
 pub use splitter::{EbstParams, QoParams, SplitterKind, SplitterSpec, TebstParams, round_decimal};
 
+pub(in crate::learn) use criterion::{Candidate, Criterion};
+pub(in crate::learn) use splitter::{Splitter, Work};
+
 use super::catalog::Entry;
 
 /// The models of this family, for the catalogue.
