@@ -129,6 +129,31 @@ pub trait DriftDetector: Snapshot + Send {
     fn clone_learned(&self) -> Box<dyn DriftDetector>;
 }
 
+/// A detector of what is unusual: gives every record a score, the higher the more unusual.
+///
+/// There are detectors of one number, which look at `y` alone, and detectors of features, which look at `x` alone;
+/// [`looks_at_y`](Self::looks_at_y) tells them apart. Absent features (NaN) are skipped; what is not finite never enters the state.
+pub trait AnomalyDetector: Snapshot + Send {
+    /// How unusual the record is. Finite; nothing is learned. What cannot be judged (a `y` that is not finite) scores as high as there is.
+    ///
+    /// `&mut self` is for scratch memory only.
+    fn score_one(&mut self, x: &[f64], y: f64) -> f64;
+
+    /// Learns the record as one of the usual ones.
+    fn learn_one(&mut self, x: &[f64], y: f64);
+
+    /// Whether it looks at `y` instead of at the features.
+    fn looks_at_y(&self) -> bool {
+        false
+    }
+
+    /// A fresh detector with the same parameters.
+    fn clone_fresh(&self) -> Box<dyn AnomalyDetector>;
+
+    /// A copy with everything learned.
+    fn clone_learned(&self) -> Box<dyn AnomalyDetector>;
+}
+
 /// A measure of how well predictions meet the truth.
 pub trait Metric: Snapshot + Send {
     /// Takes one truth and its prediction.

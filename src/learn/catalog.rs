@@ -22,7 +22,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    base::{DriftDetector, Forecaster, Regressor, Schema, Transformer},
+    anomaly,
+    base::{AnomalyDetector, DriftDetector, Forecaster, Regressor, Schema, Transformer},
     batch, compose, drift, dummy, ensemble, linear_model, model_selection, mondrian, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
     preprocessing, rules, sgt, tree,
@@ -41,6 +42,8 @@ pub enum Kind {
     Transformer,
     /// Detects change in a stream of numbers.
     DriftDetector,
+    /// Detects what is unusual.
+    AnomalyDetector,
 }
 
 impl fmt::Display for Kind {
@@ -50,6 +53,7 @@ impl fmt::Display for Kind {
             Kind::Forecaster => "forecaster",
             Kind::Transformer => "transformer",
             Kind::DriftDetector => "drift detector",
+            Kind::AnomalyDetector => "anomaly detector",
         })
     }
 }
@@ -226,12 +230,20 @@ impl Entry<Box<dyn DriftDetector>> {
     }
 }
 
+impl Entry<Box<dyn AnomalyDetector>> {
+    /// The entry of an anomaly detector.
+    pub fn anomaly_detector<C: Component + AnomalyDetector + 'static>() -> Self {
+        Entry::of::<C>(Kind::AnomalyDetector, Arc::new(|on| Ok(Box::new(made::<C>(on)?))))
+    }
+}
+
 /// What a spec may name.
 #[derive(Clone, Default)]
 pub struct Catalog {
     models: Vec<Entry>,
     transformers: Vec<Entry<Box<dyn Transformer>>>,
     drift_detectors: Vec<Entry<Box<dyn DriftDetector>>>,
+    anomaly_detectors: Vec<Entry<Box<dyn AnomalyDetector>>>,
 }
 
 impl Catalog {
@@ -262,6 +274,7 @@ impl Catalog {
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),
+            anomaly_detectors: anomaly::detectors(),
         }
     }
 
@@ -280,6 +293,11 @@ impl Catalog {
         put(&mut self.drift_detectors, entry);
     }
 
+    /// Adds an anomaly detector, or replaces the one of the same name.
+    pub fn register_anomaly_detector(&mut self, entry: Entry<Box<dyn AnomalyDetector>>) {
+        put(&mut self.anomaly_detectors, entry);
+    }
+
     /// All models in the order they were added.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.models.iter()
@@ -293,6 +311,11 @@ impl Catalog {
     /// All drift detectors in the order they were added.
     pub fn drift_detectors(&self) -> impl Iterator<Item = &Entry<Box<dyn DriftDetector>>> {
         self.drift_detectors.iter()
+    }
+
+    /// All anomaly detectors in the order they were added.
+    pub fn anomaly_detectors(&self) -> impl Iterator<Item = &Entry<Box<dyn AnomalyDetector>>> {
+        self.anomaly_detectors.iter()
     }
 
     /// The model `name`.
@@ -358,6 +381,20 @@ impl Catalog {
         self.build_in(&self.drift_detectors, "drift detector", spec, path, &Schema::default(), seed)
     }
 
+    /// Builds the anomaly detector that a spec names, for features of `schema`.
+    ///
+    /// # Errors
+    /// When the spec names no anomaly detector, and everything that is wrong with the parameters.
+    pub fn anomaly_detector(
+        &self,
+        spec: &Value,
+        path: &[String],
+        schema: &Schema,
+        seed: u64,
+    ) -> Result<Box<dyn AnomalyDetector>, Vec<ParamError>> {
+        self.build_in(&self.anomaly_detectors, "anomaly detector", spec, path, schema, seed)
+    }
+
     /// The spec of a model, transformer or detector with every default written out, within models made of models too: equal for specs that mean the
     /// same. A spec that names nothing, or has wrong parameters, comes back as it is.
     ///
@@ -392,7 +429,8 @@ impl Catalog {
         let model = self.models.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
         let transformer = || self.transformers.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
         let detector = || self.drift_detectors.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
-        model.or_else(transformer).or_else(detector)
+        let anomaly = || self.anomaly_detectors.iter().find(|e| e.name == name).map(|e| (e.params, e.in_force));
+        model.or_else(transformer).or_else(detector).or_else(anomaly)
     }
 
     fn build_in<T>(

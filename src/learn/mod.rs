@@ -6,12 +6,14 @@
 //! A model is one file and one line of [`catalog`]; its parameters are declared once with [`params!`](crate::params), and help texts, checks and
 //! error messages derive from that. [`checks`] puts every model of the catalogue through the tests that fit its kind.
 
+pub mod anomaly;
 pub mod arithmetic;
 pub mod base;
 pub mod batch;
 pub mod catalog;
 pub mod checks;
 pub mod compose;
+pub mod conformal;
 pub mod drift;
 pub mod dummy;
 pub mod ensemble;

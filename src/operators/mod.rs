@@ -1,6 +1,7 @@
 //! The kinds of nodes a topology may have: one file or folder each, each with the entry that the catalogue lists, and the wire form of what leaves
 //! a topology. They know the contract of a processor and the pure libraries; they know no task, no log and no thread.
 
+pub mod anomaly_filter;
 pub mod decode;
 pub mod evaluator;
 pub mod features;
@@ -23,6 +24,7 @@ pub fn standard_catalog() -> Catalog {
     catalog.register_decoder(decode::candle_json());
     catalog.register_decoder(decode::trade_json());
     catalog.register(validate::entry());
+    catalog.register(anomaly_filter::entry());
     catalog.register(window::entry());
     catalog.register(features::entry());
     catalog.register(learner::entry());

@@ -1,5 +1,7 @@
 //! What flows along the edges of a topology.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{EventKind, KeyId, NodeId};
@@ -40,6 +42,8 @@ pub enum Event {
     Champion(Box<ChampionChange>),
     /// A detector raised the alarm.
     Drift(Box<Drift>),
+    /// A guard found something unusual.
+    Anomaly(Box<Anomaly>),
 }
 
 impl Event {
@@ -54,6 +58,7 @@ impl Event {
             Event::Evaluation(_) => EventKind::Evaluation,
             Event::Champion(_) => EventKind::Champion,
             Event::Drift(_) => EventKind::Drift,
+            Event::Anomaly(_) => EventKind::Anomaly,
         }
     }
 }
@@ -154,6 +159,17 @@ pub struct Measures {
     pub directional_accuracy: Option<f64>,
 }
 
+/// How well the intervals of predictions held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IntervalMeasures {
+    /// Number of questions whose prediction had an interval.
+    pub n: u64,
+    /// Share of their truths that lay inside, 0 to 1.
+    pub coverage: f64,
+    /// Mean width, price.
+    pub width: f64,
+}
+
 /// Which questions an evaluation covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -189,6 +205,8 @@ pub struct Evaluation {
     pub skill: Option<f64>,
     /// Whether the model leads at this moment.
     pub champion: bool,
+    /// How well the intervals held, where there were any.
+    pub intervals: Option<IntervalMeasures>,
 }
 
 /// A change of the leading model among those with one horizon.
@@ -221,8 +239,33 @@ pub struct Drift {
     pub detector: String,
     /// When: the due time of the question that raised it.
     pub at: Timestamp,
-    /// What was done: `notify`, `reset` or `swap`.
+    /// What was done: `notify`, `reset` (a fresh model took over) or `swap` (the background model took over).
     pub action: &'static str,
-    /// Number of labels the model had learned.
+    /// Number of labels the model had learned: the one that is replaced, where it is.
     pub version: u64,
+}
+
+/// Something unusual, found by a guard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anomaly {
+    /// The node that found it.
+    pub node: NodeId,
+    /// The detector's name in the catalogue.
+    pub detector: Arc<str>,
+    /// The close time of the bar.
+    pub at: Timestamp,
+    /// Its score: the higher, the more unusual.
+    pub score: f64,
+    /// The score that made an anomaly at that moment.
+    pub limit: f64,
+    /// The rule that the limit is from: `threshold` or `quantile`.
+    pub reason: &'static str,
+    /// What was done: `dropped`, `passed` on all the same, or `accepted` as the new usual after too many in a row.
+    pub action: &'static str,
+    /// How many anomalies came one after the other, this one included.
+    pub in_a_row: u32,
+    /// The close of the bar, price.
+    pub close: f64,
+    /// What was judged, by name; NaN where a value is absent.
+    pub values: Box<[(Arc<str>, f64)]>,
 }

@@ -12,7 +12,10 @@ mod port;
 
 pub use catalog::{Build, Built, Catalog, DecoderEntry, OperatorEntry, Parent, Role};
 pub use context::{Context, Emitted, Letter, LetterKind, Noticed};
-pub use event::{Answer, ChampionChange, Drift, Evaluation, EvaluationWindow, Event, Item, Measures, Prediction, Row, Target};
+pub use event::{
+    Anomaly, Answer, ChampionChange, Drift, Evaluation, EvaluationWindow, Event, IntervalMeasures, Item, Measures, Prediction,
+    Row, Target,
+};
 pub use notice::{Notice, Score};
 pub use port::{Column, EventKind, EventKinds, Known, Port, Question};
 

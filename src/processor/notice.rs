@@ -1,6 +1,6 @@
 //! What the core tells about itself: telemetry as a return value. The shell turns notices into metrics and log lines.
 
-use super::{ChampionChange, Drift, Evaluation};
+use super::{Anomaly, ChampionChange, Drift, Evaluation};
 
 /// The present measures of one model for one coin, cumulative and rolling.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub enum Notice {
     },
     /// A drift detector raised the alarm.
     Drift(Box<Drift>),
+    /// A guard found something unusual.
+    Anomaly(Box<Anomaly>),
     /// Another model leads.
     Champion(Box<ChampionChange>),
     /// A model's present measures.

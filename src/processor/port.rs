@@ -24,11 +24,13 @@ pub enum EventKind {
     Champion,
     /// Drift alarms.
     Drift,
+    /// What guards found unusual.
+    Anomaly,
 }
 
 impl EventKind {
     /// Every kind, in order.
-    pub const ALL: [EventKind; 8] = [
+    pub const ALL: [EventKind; 9] = [
         EventKind::Candle,
         EventKind::Trade,
         EventKind::Row,
@@ -37,6 +39,7 @@ impl EventKind {
         EventKind::Evaluation,
         EventKind::Champion,
         EventKind::Drift,
+        EventKind::Anomaly,
     ];
 
     /// The plural name used in topology files (`records = "predictions"`).
@@ -50,6 +53,7 @@ impl EventKind {
             EventKind::Evaluation => "evaluations",
             EventKind::Champion => "champions",
             EventKind::Drift => "drifts",
+            EventKind::Anomaly => "anomalies",
         }
     }
 }

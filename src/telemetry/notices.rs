@@ -80,6 +80,10 @@ impl Telemetry {
                 debug!(%coin, model = name, detector = drift.detector, at = %drift.at, action = drift.action, "drift");
                 metrics.drifts.with_label_values(&[&*self.counter_label(coin), name, drift.action]).inc();
             }
+            Notice::Anomaly(anomaly) => {
+                debug!(%coin, node = name, at = %anomaly.at, score = anomaly.score, threshold = anomaly.limit, action = anomaly.action, "anomaly");
+                metrics.anomalies.with_label_values(&[&*self.counter_label(coin), name, anomaly.action]).inc();
+            }
             Notice::Champion(change) => {
                 let leader = graph.node_name(change.champion);
                 debug!(%coin, model = %leader, at = %change.at, metric = change.metric, value = change.value, "another model leads");

@@ -54,6 +54,8 @@ impl Telemetry {
         set(&metrics.model_smape, evaluation.measures.smape.map(|percent| percent / 100.0));
         set(&metrics.model_direction, evaluation.measures.directional_accuracy);
         set(&metrics.model_skill, evaluation.skill);
+        set(&metrics.model_coverage, evaluation.intervals.map(|intervals| intervals.coverage));
+        set(&metrics.model_width, evaluation.intervals.map(|intervals| intervals.width));
     }
 
     /// Shows where a task stands.

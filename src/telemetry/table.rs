@@ -127,6 +127,8 @@ metrics! {
         "Batch fits that were ill-conditioned and fell back to a ridge solution.";
     drifts: IntCounterVec = "tidemill_drifts_total" ["coin", "model", "action"]
         "Alarms of drift detectors.";
+    anomalies: IntCounterVec = "tidemill_anomalies_total" ["coin", "node", "action"]
+        "Bars that an anomaly filter found unusual, by what was done: dropped, passed or accepted.";
     champion_changes: IntCounterVec = "tidemill_champion_changes_total" ["coin", "horizon"]
         "Changes of the leading model.";
 
@@ -142,6 +144,10 @@ metrics! {
         "Share of right directions, 0 to 1.";
     model_skill: GaugeVec = "tidemill_model_skill_ratio" ["coin", "model", "horizon", "window"]
         "1 - MAE / MAE of the naive last-value forecast over the same questions; above 0 is better than naive.";
+    model_coverage: GaugeVec = "tidemill_model_interval_coverage_ratio" ["coin", "model", "horizon", "window"]
+        "Share of truths inside the intervals of the predictions, 0 to 1; compare it with the level asked for.";
+    model_width: GaugeVec = "tidemill_model_interval_width" ["coin", "model", "horizon", "window"]
+        "Mean width of the intervals of the predictions, in the coin's price.";
     model_champion: GaugeVec = "tidemill_model_champion" ["coin", "model", "horizon"]
         "1 for the leading model of a coin and horizon, else 0.";
     coins_unlabelled: GaugeVec = "tidemill_coins_without_label" []

@@ -34,6 +34,7 @@ pub fn reference_of(catalog: &Catalog, name: &str) -> Option<String> {
     catalog.models.get(name).into_iter().for_each(|entry| model(&mut out, entry));
     catalog.models.transformers().filter(|entry| entry.name == name).for_each(|entry| model(&mut out, entry));
     catalog.models.drift_detectors().filter(|entry| entry.name == name).for_each(|entry| model(&mut out, entry));
+    catalog.models.anomaly_detectors().filter(|entry| entry.name == name).for_each(|entry| model(&mut out, entry));
     (!out.is_empty()).then(|| out.trim_start().to_owned())
 }
 
@@ -87,6 +88,11 @@ fn models(out: &mut String, catalog: &Catalog) {
     if catalog.models.drift_detectors().next().is_some() {
         section(out, 2, "Drift detectors", &of("drift"));
         catalog.models.drift_detectors().for_each(|entry| model(out, entry));
+    }
+    if catalog.models.anomaly_detectors().next().is_some() {
+        let about = "What an anomaly filter's `detector` may be: a name, or a table with the name as its only key and its parameters as the value.";
+        section(out, 2, "Anomaly detectors", about);
+        catalog.models.anomaly_detectors().for_each(|entry| model(out, entry));
     }
 }
 

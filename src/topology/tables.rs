@@ -59,6 +59,8 @@ crate::choices! {
         Champions = "champions",
         /// Alarms of drift detectors.
         Drifts = "drifts",
+        /// What anomaly filters found unusual.
+        Anomalies = "anomalies",
         /// Candles of a source or window.
         Candles = "candles",
         /// Rows of features.
@@ -75,6 +77,7 @@ impl Records {
             Records::Evaluations => EventKind::Evaluation,
             Records::Champions => EventKind::Champion,
             Records::Drifts => EventKind::Drift,
+            Records::Anomalies => EventKind::Anomaly,
             Records::Candles => EventKind::Candle,
             Records::Rows => EventKind::Row,
         }

@@ -3,6 +3,7 @@
 //! The folder is the one named by `TIDEMILL_VECTORS`, else `shared/vectors/open` beside the repository. Cases whose classes are not built yet are
 //! listed with the reason, never hidden. `cargo test --no-default-features --test river_parity -- --nocapture` prints the table.
 
+mod anomaly;
 mod classes;
 mod detectors;
 mod expr;

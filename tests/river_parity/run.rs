@@ -8,7 +8,7 @@ use tidemill::learn::{
 };
 
 use crate::{
-    detectors,
+    anomaly, detectors,
     expr::{Expr, parse},
     random,
     spec::model_spec,
@@ -102,6 +102,12 @@ pub fn run(folder: &Folder, case: &Case) -> Result<Outcome, String> {
     }
     if let Some(feature) = remark.strip_prefix(": learn_one then transform_one, feature ") {
         return transformer(folder, case, &input, &features, &expr, feature);
+    }
+    if remark.trim() == ": score_one then learn_one" {
+        return anomaly::scores(folder, case, &input, &features, &target, &expr);
+    }
+    if let Some(jackknife) = anomaly::jackknife(&expr) {
+        return anomaly::intervals(folder, case, &input, &features, &target, jackknife?);
     }
     let spec = model_spec(&expr)?;
     let plan = Plan::of(remark, &features)?;

@@ -13,6 +13,7 @@ pub fn check(catalog: &Catalog) -> Vec<Failure> {
     let mut failures: Vec<Failure> = catalog.entries().flat_map(|e| entry(e, catalog)).collect();
     failures.extend(catalog.transformers().flat_map(|e| entry(e, catalog)));
     failures.extend(catalog.drift_detectors().flat_map(|e| entry(e, catalog)));
+    failures.extend(catalog.anomaly_detectors().flat_map(|e| entry(e, catalog)));
     failures
 }
 

@@ -10,6 +10,7 @@
 //! assert!(failures.is_empty(), "{failures:?}");
 //! ```
 
+mod anomaly_detector;
 mod documentation;
 mod forecaster;
 mod regressor;
@@ -106,6 +107,8 @@ pub fn check_catalog(catalog: &Catalog) -> Vec<Failure> {
     failures.extend(catalog.entries().flat_map(|e| (e.examples)()).flat_map(|spec| check_model(catalog, &spec)));
     failures.extend(catalog.transformers().flat_map(|e| (e.examples)()).flat_map(|spec| check_transformer(catalog, &spec)));
     failures.extend(catalog.drift_detectors().flat_map(|e| (e.examples)()).flat_map(|spec| check_drift_detector(catalog, &spec)));
+    let anomaly = catalog.anomaly_detectors().flat_map(|e| (e.examples)());
+    failures.extend(anomaly.flat_map(|spec| check_anomaly_detector(catalog, &spec)));
     failures
 }
 
@@ -125,6 +128,15 @@ pub fn check_transformer(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
     let mut report = Report::new(spec);
     if let Some(transformer) = report.built(catalog.transformer(spec, &[], &schema(), 1)) {
         transformer::check(&*transformer, &mut report);
+    }
+    report.failures
+}
+
+/// The checks on the anomaly detector that `spec` names.
+pub fn check_anomaly_detector(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
+    let mut report = Report::new(spec);
+    if let Some(detector) = report.built(catalog.anomaly_detector(spec, &[], &schema(), 1)) {
+        anomaly_detector::check(&*detector, &mut report);
     }
     report.failures
 }

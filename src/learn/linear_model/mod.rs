@@ -7,7 +7,7 @@ pub use linear_regression::{LinearRegression, LinearRegressionParams};
 pub use pa_regressor::{PaMode, PaRegressor, PaRegressorParams};
 
 /// The sum of weight times feature over the features present, left to right. An infinite feature counts as absent.
-fn dot(weights: &[f64], x: &[f64]) -> f64 {
+pub(in crate::learn) fn dot(weights: &[f64], x: &[f64]) -> f64 {
     let mut sum = 0.0;
     for (w, x) in weights.iter().zip(x) {
         if x.is_finite() {

@@ -90,6 +90,7 @@ impl Judged {
             naive: tally.naive(target),
             skill: tally.skill(target),
             champion: subject.champion,
+            intervals: tally.intervals(),
         }
     }
 }

@@ -25,7 +25,8 @@ use crate::processor::{Build, Built, EventKind, EventKinds, OperatorEntry, Port,
 /// evaluations and champion changes. Its parameters are [`EvaluatorParams`].
 ///
 /// **Measures**, per model, of all its questions and of those due in the last `window` of event time: MAE, RMSE, SMAPE, R2 and directional
-/// accuracy, in price units whatever the target (for target direction: directional accuracy alone), and the same of the naive forecast that the price stays
+/// accuracy, and of intervals their coverage and mean width, in price units whatever the target (for target direction: directional accuracy alone), and the
+/// same (intervals aside) of the naive forecast that the price stays
 /// at its last value, over the same questions. `skill = 1 - MAE / MAE of naive`. What is over a window depends on the questions in that window alone, to
 /// the last bit.
 ///

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::processor::{Answer, Measures, Target};
+use crate::processor::{Answer, IntervalMeasures, Measures, Target};
 
 /// Larger prices and errors count as this large, so that no sum of squares leaves the finite numbers.
 const LARGEST: f64 = 1e140;
@@ -19,6 +19,8 @@ pub(super) struct Sample {
     last: f64,
     /// The prediction: a price, or for direction a number whose sign counts.
     guess: f64,
+    /// The bounds of the price, where the prediction had an interval.
+    interval: Option<(f64, f64)>,
 }
 
 impl Sample {
@@ -26,7 +28,8 @@ impl Sample {
     pub fn of(answer: &Answer) -> Self {
         let guess = answer.question.price.unwrap_or(answer.question.value);
         let held = |x: f64| x.clamp(-LARGEST, LARGEST);
-        Sample { truth: held(answer.truth), last: held(answer.question.last), guess: held(guess) }
+        let interval = answer.question.interval.map(|(lower, upper)| (held(lower), held(upper)));
+        Sample { truth: held(answer.truth), last: held(answer.question.last), guess: held(guess), interval }
     }
 
     /// The errors of the sample, ready to be added to sums.
@@ -37,6 +40,7 @@ impl Sample {
             truth: self.truth,
             model: Errors::of(self.truth, self.guess),
             naive: Errors::of(self.truth, self.last),
+            interval: self.interval.map(|(lower, upper)| (lower <= self.truth && self.truth <= upper, upper - lower)),
         });
         Weighed { moved: went != 0, hit: went != 0 && went == said, prices }
     }
@@ -56,6 +60,8 @@ struct Prices {
     truth: f64,
     model: Errors,
     naive: Errors,
+    /// Whether the truth lay in the interval, and how wide that was.
+    interval: Option<(bool, f64)>,
 }
 
 fn sign(x: f64) -> i8 {
@@ -75,6 +81,10 @@ pub(super) struct Tally {
     /// Mean of the truths and sum of their squared distances from it (Welford; merged after Chan, Golub and LeVeque 1979).
     mean: f64,
     spread: f64,
+    /// Questions with an interval, those whose truth lay inside, and the sum of the widths.
+    intervals: u64,
+    covered: u64,
+    width: f64,
 }
 
 /// Sums of errors.
@@ -130,6 +140,11 @@ impl Tally {
         let Some(prices) = &sample.prices else { return };
         self.model.merge(&prices.model);
         self.naive.merge(&prices.naive);
+        if let Some((covered, width)) = prices.interval {
+            self.intervals += 1;
+            self.covered += u64::from(covered);
+            self.width += width;
+        }
         let distance = prices.truth - self.mean;
         self.mean += distance / self.n as f64;
         self.spread += distance * (prices.truth - self.mean);
@@ -149,6 +164,9 @@ impl Tally {
         self.hits += other.hits;
         self.model.merge(&other.model);
         self.naive.merge(&other.naive);
+        self.intervals += other.intervals;
+        self.covered += other.covered;
+        self.width += other.width;
     }
 
     /// Number of samples.
@@ -170,6 +188,13 @@ impl Tally {
     pub fn skill(&self, target: Target) -> Option<f64> {
         let comparable = target != Target::Direction && self.naive.absolute > 0.0;
         comparable.then(|| 1.0 - self.model.absolute / self.naive.absolute)
+    }
+
+    /// How well the intervals held, where there were any.
+    pub fn intervals(&self) -> Option<IntervalMeasures> {
+        let n = self.intervals;
+        let of = |sum: f64| sum / n as f64;
+        (n > 0).then(|| IntervalMeasures { n, coverage: of(self.covered as f64), width: of(self.width) })
     }
 
     fn measures_of(&self, errors: &Errors, hits: u64, target: Target) -> Measures {
@@ -204,7 +229,7 @@ pub(super) fn measure_of(measure: Measure, a: &Tally, b: &Tally) -> Option<f64> 
 
 #[cfg(test)]
 pub(super) fn sample(truth: f64, last: f64, guess: f64) -> Sample {
-    Sample { truth, last, guess }
+    Sample { truth, last, guess, interval: None }
 }
 
 #[cfg(test)]
@@ -271,7 +296,7 @@ mod tests {
     fn nothing_and_absurd_numbers_give_no_infinite_measures() {
         assert_eq!(Tally::default().measures(Target::Close), Measures::default());
         assert_eq!(Tally::default().skill(Target::Close), None);
-        let held = Sample { truth: 1e140, last: -1e140, guess: -1e140 };
+        let held = Sample { truth: 1e140, last: -1e140, guess: -1e140, interval: None };
         let mut tally = Tally::default();
         (0..10_000).for_each(|_| tally.add(&held.weigh(Target::Close)));
         assert!(tally.measures(Target::Close).rmse.unwrap().is_finite());

@@ -304,6 +304,25 @@ fn an_evaluation_covers_its_step_and_comes_in_the_order_of_the_parents() {
 }
 
 #[test]
+fn intervals_are_measured_by_coverage_and_width() {
+    let mut bench = Bench::new(json!({ "window": "2m" }), three());
+    for (minute, bounds) in [(1, Some((105.0, 115.0))), (2, None), (3, Some((109.0, 109.5))), (4, Some((100.0, 110.0)))] {
+        let Event::Answer(mut answer) = bench.answer(0, minute, 100.0, 108.0, 110.0) else { unreachable!() };
+        answer.question.interval = bounds;
+        bench.step(minute, vec![Event::Answer(answer)]);
+    }
+    let score = &bench.scores()[0];
+    let measures = |intervals: Option<crate::processor::IntervalMeasures>| intervals.map(|i| (i.n, i.coverage, i.width));
+    // 110 lies in the first and on the edge of the last, not in the second; widths 10, 0.5, 10.
+    assert_eq!((score.cumulative.n, measures(score.cumulative.intervals)), (4, Some((3, 2.0 / 3.0, 20.5 / 3.0))));
+    assert_eq!(measures(score.rolling.intervals), Some((2, 0.5, 5.25)), "the last two minutes");
+    assert_eq!(bench.scores()[1].cumulative.intervals, None);
+    let before = bench.scores();
+    bench.restart();
+    assert_eq!(bench.scores(), before);
+}
+
+#[test]
 fn a_restart_at_any_step_changes_nothing() {
     let params = json!({
         "window": "7m", "every": "5m", "champion": { "window": "3m", "metric": "rmse", "min_questions": 2, "hysteresis": 0.0 }

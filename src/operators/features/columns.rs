@@ -27,7 +27,7 @@ impl Field {
     pub const ALL: [Field; 5] = [Field::Open, Field::High, Field::Low, Field::Close, Field::Volume];
 
     /// When the field of a bar itself is known: a nowcast is told open, high and low.
-    fn known(self) -> Known {
+    pub(super) fn known(self) -> Known {
         match self {
             Field::Open | Field::High | Field::Low => Known::BeforeClose,
             Field::Close | Field::Volume => Known::AtClose,

@@ -13,7 +13,10 @@ mod rolling;
 
 pub use calendar::{Calendar, Group};
 pub use columns::Field;
-pub use params::{BollingerParams, ByTimeParams, FeaturesParams, Incomplete, Lags, PolynomialParams, Rolling, Weighted, Windows};
+pub use params::{
+    BollingerParams, ByTimeParams, FeaturesParams, Incomplete, Lags, PolynomialParams, Rolling, RollingQuantileParams, Weighted,
+    Windows,
+};
 
 use std::sync::Arc;
 
@@ -64,8 +67,9 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
 /// | `returns = [1, 5]` | `return_1`, `return_5` | at the close |
 /// | `log_returns = [1]` | `log_return_1` | at the close |
 /// | `rolling = { close = { mean = [5], std = [20] } }` | `close_mean_5`, `close_std_20` | as the field |
+/// | `rolling = { low = { quantile = [{ bars = 60, q = 0.1 }] } }` | `low_quantile_0.1_60` | as the field |
 /// | `range = true`, `body = true`, `volume_change = true` | `range`, `body`, `volume_change` | at the close |
-/// | `ew = { mean = [0.1] }` | `close_ew_mean_0.1` | at the close |
+/// | `ew = { mean = [0.1], var = [0.1] }` | `close_ew_mean_0.1`, `close_ew_var_0.1` | at the close |
 /// | `calendar = ["hour", "hour_sin"]` | `hour`, `hour_sin` | before the close where all bars have one span |
 /// | `rsi = [14]` | `rsi_14` | at the close |
 /// | `macd = [{ fast = 12, slow = 26, signal = 9 }]` | `macd_12_26`, `macd_signal_12_26_9`, `macd_histogram_12_26_9` | at the close |

@@ -41,6 +41,18 @@ crate::params! {
 }
 
 crate::params! {
+    /// A quantile over the newest bars.
+    pub struct RollingQuantileParams {
+        required {
+            /// Length of the window.
+            bars: usize, in 1..=LONGEST, unit "bars";
+        }
+        /// Which quantile, 0 to 1; 0.5 is the median.
+        q: f64 = 0.5, in 0.0..=1.0;
+    }
+}
+
+crate::params! {
     /// Statistics over the newest bars, this one included, each a list of window lengths.
     pub struct Windows {
         /// Windows of the arithmetic mean.
@@ -51,6 +63,8 @@ crate::params! {
         min: Vec<usize> = Vec::new(), in 1..=LONGEST, unit "bars";
         /// Windows of the largest value.
         max: Vec<usize> = Vec::new(), in 1..=LONGEST, unit "bars";
+        /// Quantiles, exact, interpolated between neighbours: `quantile = [{ bars = 60, q = 0.9 }]`.
+        quantile: Vec<RollingQuantileParams> = Vec::new();
     }
 }
 
@@ -75,6 +89,8 @@ crate::params! {
     pub struct Weighted {
         /// Means, each by the weight of the newest bar.
         mean: Vec<f64> = Vec::new(), in crate::learn::params::above_to(0.0, 1.0);
+        /// Variances, each by the weight of the newest bar.
+        var: Vec<f64> = Vec::new(), in crate::learn::params::above_to(0.0, 1.0);
     }
 }
 
@@ -129,7 +145,7 @@ crate::params! {
         returns: Vec<usize> = Vec::new(), in 1..=LONGEST, unit "bars";
         /// Natural logarithm of close over close so many bars ago.
         log_returns: Vec<usize> = Vec::new(), in 1..=LONGEST, unit "bars";
-        /// Statistics over the newest bars: `rolling = { close = { mean = [5, 20], std = [20] } }`; `mean`, `std`, `min`, `max` of any field.
+        /// Statistics over the newest bars: `rolling = { close = { mean = [5, 20], std = [20] } }`; `mean`, `std`, `min`, `max`, `quantile` of any field.
         rolling: Rolling = Rolling::default();
         /// High minus low, over close.
         range: bool = false;
@@ -137,7 +153,7 @@ crate::params! {
         body: bool = false;
         /// Volume over the previous bar's, minus 1; NaN after a bar without volume.
         volume_change: bool = false;
-        /// Exponentially weighted means of close by the weight of the newest bar, above 0, at most 1: `ew = { mean = [0.1] }`.
+        /// Exponentially weighted means and variances of close by the weight of the newest bar, above 0, at most 1: `ew = { mean = [0.1], var = [0.1] }`.
         ew: Weighted = Weighted::default();
         /// Numbers of the close time, UTC.
         calendar: Vec<Calendar> = Vec::new();
@@ -177,10 +193,12 @@ impl FeaturesParams {
             for (statistic, bars) in windows.by_statistic() {
                 all.extend(bars.iter().map(|bars| Feature::Rolling(field, statistic, *bars)));
             }
+            all.extend(windows.quantile.iter().map(|of| Feature::Kept(Recursive::Quantile(field, of.bars, of.q), 0)));
         }
         let switches = [(self.range, Feature::Range), (self.body, Feature::Body), (self.volume_change, Feature::VolumeChange)];
         all.extend(switches.into_iter().filter_map(|(on, feature)| on.then_some(feature)));
         all.extend(self.ew.mean.iter().map(|alpha| Feature::Kept(Recursive::EwMean(*alpha), 0)));
+        all.extend(self.ew.var.iter().map(|alpha| Feature::Kept(Recursive::EwVar(*alpha), 0)));
         all.extend(self.calendar.iter().map(|calendar| Feature::Calendar(*calendar)));
         self.indicators(interval_ms, &mut all);
         all
@@ -304,7 +322,7 @@ impl Rolling {
 
 impl Windows {
     fn by_statistic(&self) -> [(Statistic, &[usize]); 4] {
-        let Windows { mean, std, min, max } = self;
+        let Windows { mean, std, min, max, .. } = self;
         [(Statistic::Mean, mean), (Statistic::Std, std), (Statistic::Min, min), (Statistic::Max, max)]
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::calendar::Group;
 use super::columns::{Bar, Field};
 use crate::learn::feature_extraction::{Atr, GroupHow, GroupStat, Macd, Obv, Rsi};
+use crate::learn::stats::{EwMean, EwVar, RollingQuantile, Univariate};
 use crate::processor::Known;
 use crate::record::Timestamp;
 
@@ -13,6 +14,10 @@ use crate::record::Timestamp;
 pub(super) enum Recursive {
     /// Exponentially weighted mean of close, by the newest bar's weight.
     EwMean(f64),
+    /// Exponentially weighted variance of close, by the newest bar's weight.
+    EwVar(f64),
+    /// A quantile of a field over so many bars.
+    Quantile(Field, usize, f64),
     /// Relative strength index over so many moves.
     Rsi(usize),
     /// Averages of these lengths: line, signal and histogram.
@@ -43,6 +48,8 @@ impl Recursive {
     pub(super) fn name(self, value: usize) -> String {
         match self {
             Recursive::EwMean(alpha) => format!("close_ew_mean_{alpha}"),
+            Recursive::EwVar(alpha) => format!("close_ew_var_{alpha}"),
+            Recursive::Quantile(field, bars, q) => format!("{}_quantile_{q}_{bars}", field.name()),
             Recursive::Rsi(bars) => format!("rsi_{bars}"),
             Recursive::Macd(fast, slow, signal) => match value {
                 0 => format!("macd_{fast}_{slow}"),
@@ -59,7 +66,8 @@ impl Recursive {
     /// The parameter that asks for it.
     pub(super) fn parameter(self) -> &'static str {
         match self {
-            Recursive::EwMean(_) => "ew",
+            Recursive::EwMean(_) | Recursive::EwVar(_) => "ew",
+            Recursive::Quantile(..) => "rolling",
             Recursive::Rsi(_) => "rsi",
             Recursive::Macd(..) => "macd",
             Recursive::Atr(_) => "atr",
@@ -78,6 +86,7 @@ impl Recursive {
     pub(super) fn known(self, equal_spans: bool) -> Known {
         match self {
             Recursive::Atr(_) => Known::BeforeClose,
+            Recursive::Quantile(field, ..) => field.known(),
             Recursive::ByTime(ByTime { ahead: 0, .. }) if equal_spans => Known::BeforeClose,
             _ => Known::AtClose,
         }
@@ -86,7 +95,8 @@ impl Recursive {
     /// Bars until a value is there. A group of times may be without value for longer: nothing is known of an hour that has not been.
     pub(super) fn warm_up(self, value: usize) -> usize {
         match self {
-            Recursive::EwMean(_) | Recursive::Obv => 1,
+            Recursive::EwMean(_) | Recursive::EwVar(_) | Recursive::Obv => 1,
+            Recursive::Quantile(_, bars, _) => bars,
             Recursive::Rsi(bars) | Recursive::Atr(bars) => bars + 1,
             Recursive::Macd(_, slow, signal) => {
                 if value == 0 {
@@ -102,7 +112,11 @@ impl Recursive {
     /// Its state before the first bar.
     pub(super) fn keeper(self) -> Keeper {
         match self {
-            Recursive::EwMean(alpha) => Keeper::EwMean { alpha, mean: None },
+            Recursive::EwMean(alpha) => Keeper::EwMean { alpha, mean: EwMean::new(alpha) },
+            Recursive::EwVar(alpha) => Keeper::EwVar { alpha, first: None, var: EwVar::new(alpha) },
+            Recursive::Quantile(field, bars, q) => {
+                Keeper::Quantile { field, bars, q, seen: 0, window: RollingQuantile::new(q, bars) }
+            }
             Recursive::Rsi(bars) => Keeper::Rsi(Rsi::new(bars)),
             Recursive::Macd(fast, slow, signal) => Keeper::Macd(Macd::new(fast, slow, signal)),
             Recursive::Atr(bars) => Keeper::Atr(Atr::new(bars)),
@@ -117,12 +131,33 @@ impl Recursive {
 /// What is kept of one of them for one coin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Keeper {
-    EwMean { alpha: f64, mean: Option<f64> },
+    EwMean {
+        alpha: f64,
+        mean: EwMean,
+    },
+    /// Of the distances from the first close: the variance is the same and keeps its digits.
+    EwVar {
+        alpha: f64,
+        first: Option<f64>,
+        var: EwVar,
+    },
+    Quantile {
+        field: Field,
+        bars: usize,
+        q: f64,
+        seen: usize,
+        window: RollingQuantile,
+    },
     Rsi(Rsi),
     Macd(Macd),
     Atr(Atr),
     Obv(Obv),
-    ByTime { by: ByTime, stats: GroupStat, last: Option<f64>, value: Option<f64> },
+    ByTime {
+        by: ByTime,
+        stats: GroupStat,
+        last: Option<f64>,
+        value: Option<f64>,
+    },
 }
 
 impl Keeper {
@@ -130,11 +165,16 @@ impl Keeper {
     pub(super) fn push(&mut self, bar: &Bar, close_time: Timestamp) {
         let [high, low, close, volume] = [Field::High, Field::Low, Field::Close, Field::Volume].map(|field| bar[field as usize]);
         match self {
-            Keeper::EwMean { alpha, mean } => *mean = Some(mean.map_or(close, |mean| mean + *alpha * (close - mean))),
-            Keeper::Rsi(rsi) => drop(rsi.update(close)),
-            Keeper::Macd(macd) => drop(macd.update(close)),
-            Keeper::Atr(atr) => drop(atr.update(high, low, close)),
-            Keeper::Obv(obv) => drop(obv.update(close, volume)),
+            Keeper::EwMean { mean, .. } => mean.update(close),
+            Keeper::EwVar { first, var, .. } => var.update(close - *first.get_or_insert(close)),
+            Keeper::Quantile { field, bars, seen, window, .. } => {
+                window.update(bar[*field as usize]);
+                *seen = (*seen + 1).min(*bars);
+            }
+            Keeper::Rsi(rsi) => _ = rsi.update(close),
+            Keeper::Macd(macd) => _ = macd.update(close),
+            Keeper::Atr(atr) => _ = atr.update(high, low, close),
+            Keeper::Obv(obv) => _ = obv.update(close, volume),
             Keeper::ByTime { by, stats, last, value } => {
                 let told = close_time.plus(by.interval_ms.saturating_mul(by.ahead as i64));
                 let told = by.group.of(told);
@@ -151,7 +191,9 @@ impl Keeper {
     /// The value at `place`, NaN while it is absent.
     pub(super) fn value(&self, place: usize) -> f64 {
         let value = match self {
-            Keeper::EwMean { mean, .. } => *mean,
+            Keeper::EwMean { mean, .. } => mean.get(),
+            Keeper::EwVar { var, .. } => var.get(),
+            Keeper::Quantile { bars, seen, window, .. } => window.get().filter(|_| seen == bars),
             Keeper::Rsi(rsi) => rsi.get(),
             Keeper::Macd(macd) => {
                 let lines = macd.get();
@@ -167,7 +209,11 @@ impl Keeper {
     /// Whether this is a state of `what`: a state says itself what it is of.
     pub(super) fn is_of(&self, what: Recursive) -> bool {
         match (self, what) {
-            (Keeper::EwMean { alpha, .. }, Recursive::EwMean(wanted)) => *alpha == wanted,
+            (Keeper::EwMean { alpha, .. }, Recursive::EwMean(wanted))
+            | (Keeper::EwVar { alpha, .. }, Recursive::EwVar(wanted)) => *alpha == wanted,
+            (Keeper::Quantile { field, bars, q, .. }, Recursive::Quantile(of, length, at)) => {
+                (*field, *bars, *q) == (of, length, at)
+            }
             (Keeper::Rsi(rsi), Recursive::Rsi(bars)) => rsi.length() == bars,
             (Keeper::Macd(macd), Recursive::Macd(fast, slow, signal)) => macd.lengths() == (fast, slow, signal),
             (Keeper::Atr(atr), Recursive::Atr(bars)) => atr.length() == bars,

@@ -25,9 +25,9 @@ fn column(params: Value, closes: &[f64]) -> Vec<f64> {
 }
 
 fn everything() -> Value {
-    let windows = json!({ "mean": [3], "std": [3], "min": [2], "max": [2] });
+    let windows = json!({ "mean": [3], "std": [3], "min": [2], "max": [2], "quantile": [{ "bars": 4, "q": 0.25 }] });
     json!({
-        "calendar": ["weekday", "hour", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos"], "ew": { "mean": [0.1, 0.5] },
+        "calendar": ["weekday", "hour", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos"], "ew": { "mean": [0.1, 0.5], "var": [0.5] },
         "volume_change": true, "body": true, "range": true, "rolling": { "volume": windows, "close": windows },
         "log_returns": [1], "returns": [5, 1], "differences": [1], "lags": { "volume": [1], "close": [1, 2, 5], "open": [1] },
         "columns": ["volume", "open", "high", "low", "close"],
@@ -50,8 +50,9 @@ fn bits(rows: &[Row]) -> Vec<Vec<u64>> {
 fn columns_stand_in_their_fixed_order_whatever_order_the_table_has() {
     let names = [
         "volume open high low close open_lag_1 close_lag_1 close_lag_2 close_lag_5 volume_lag_1 difference_1 return_5 return_1 log_return_1",
-        "close_mean_3 close_std_3 close_min_2 close_max_2 volume_mean_3 volume_std_3 volume_min_2 volume_max_2 range body volume_change",
-        "close_ew_mean_0.1 close_ew_mean_0.5 weekday hour hour_sin hour_cos weekday_sin weekday_cos",
+        "close_mean_3 close_std_3 close_min_2 close_max_2 close_quantile_0.25_4 volume_mean_3 volume_std_3 volume_min_2 volume_max_2",
+        "volume_quantile_0.25_4 range body volume_change",
+        "close_ew_mean_0.1 close_ew_mean_0.5 close_ew_var_0.5 weekday hour hour_sin hour_cos weekday_sin weekday_cos",
         "rsi_3 macd_2_4 macd_signal_2_4_2 macd_histogram_2_4_2 bollinger_b_4_2 bollinger_width_4_2 atr_3 obv vwap_deviation_3",
         "return_mean_by_weekday return_std_by_weekday_ahead_1 open*close_lag_1 open*return_1 close_lag_1*return_1",
     ];
@@ -87,11 +88,13 @@ fn rolling_statistics_cover_the_newest_bars_this_one_included() {
     assert_eq!(rolling("std", 3), [2.0, 13.0f64.sqrt()]);
     assert_eq!(rolling("min", 2), [1.0, 3.0, 3.0]);
     assert_eq!(rolling("max", 3), [5.0, 10.0]);
+    let quantile = |q: f64| column(json!({ "rolling": { "close": { "quantile": [{ "bars": 3, "q": q }] } } }), &closes);
+    assert_eq!([quantile(0.0), quantile(0.5), quantile(0.75)], [[1.0, 3.0], [3.0, 5.0], [4.0, 7.5]]);
 }
 
 #[test]
 fn a_rolling_statistic_depends_on_its_window_alone() {
-    let params = json!({ "rolling": { "close": { "mean": [20], "std": [20] } } });
+    let params = json!({ "rolling": { "close": { "mean": [20], "std": [20], "quantile": [{ "bars": 20 }] } } });
     let closes: Vec<f64> = walk(500).iter().map(|close| close / 3.0).collect();
     let long = features(params.clone()).rows(minute_bars(&closes));
     for start in [0, 1, 77, 480] {
@@ -104,6 +107,10 @@ fn a_rolling_statistic_depends_on_its_window_alone() {
 fn weighted_means_begin_with_the_first_close() {
     assert_eq!(column(json!({ "ew": { "mean": [0.5] } }), &[8.0, 4.0, 6.0]), [8.0, 6.0, 6.0]);
     assert_eq!(column(json!({ "ew": { "mean": [1] } }), &[8.0, 4.0]), [8.0, 4.0]);
+    // Squares 64, 16, 36 fade to 64, 40, 38; less the squares of 8, 6, 6.
+    assert_eq!(column(json!({ "ew": { "var": [0.5] } }), &[8.0, 4.0, 6.0]), [0.0, 4.0, 2.0]);
+    let far = column(json!({ "ew": { "var": [0.5] } }), &[1e9 + 8.0, 1e9 + 4.0, 1e9 + 6.0]);
+    assert_eq!(far, [0.0, 4.0, 2.0], "a large price costs no digits");
 }
 
 #[test]

@@ -3,11 +3,15 @@
 //! It knows the parent's rows, its model through the catalogue, and nothing of who judges its answers.
 
 mod brain;
+mod drift;
+mod interval;
 mod operator;
 mod pending;
 mod plan;
 mod seed;
 
+pub use drift::{DriftParams, DriftSpec, Feed, OnDrift};
+pub use interval::IntervalParams;
 pub use plan::{LearnerParams, TargetChoice};
 pub use seed::derive_seed;
 
@@ -16,7 +20,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::brain::Recipe;
-use self::operator::Learner;
+use self::drift::WatchRecipe;
+use self::operator::{Learner, Makers};
 use self::plan::Plan;
 use crate::learn::base::Schema;
 use crate::learn::catalog::Kind;
@@ -47,6 +52,15 @@ use crate::processor::{Build, Built, EventKind, EventKinds, OperatorEntry, Proce
 /// a prediction is the number of labels learned before it. A row with an infinite feature, or an absent one (NaN) that the model makes no sense
 /// of, asks nothing (notice `RowRefused`); a prediction that is not finite is not forwarded (`PredictionRefused`). What is due is learned all the
 /// same. Until the model has learned `warm_up` labels, predictions and their answers stay inside.
+///
+/// **Drift.** With `drift` a detector is fed with the error of every published question, before its label is learned. On its alarm, unless the errors of
+/// late are no larger than they were on the whole, a drift is told and `on_drift` says what happens: nothing (`notify`), a fresh model takes over
+/// (`reset`), or the one does that has learned the same labels in the background since the warning (`swap`; a fresh one where nothing warned).
+/// The version then counts the labels of the new model, and its warm-up begins. Questions of the model before are still answered and learned from, but
+/// count no more for the detector, which starts afresh.
+///
+/// **Intervals.** With `interval` a prediction carries bounds of its price, learned from the errors of the published questions answered before it; there are
+/// none until `interval.warm_up` errors are known. A replaced model leaves its bounds to its successor, whose errors move them on.
 ///
 /// ```
 /// use serde_json::json;
@@ -95,11 +109,15 @@ fn build(build: &Build<'_>) -> Result<Built, Vec<ParamError>> {
     let takes_features = entry.map_or(true, |entry| entry.kind != Kind::Forecaster);
     let plan = Arc::new(Plan::new(&params, build, takes_features).map_err(|errors| with_model_errors(errors, build))?);
     let recipe = Recipe::new(&mut params, &plan, build.models, build.path).map_err(|errors| with_model_errors(errors, build))?;
+    let drift =
+        params.drift.as_mut().map(|spec| WatchRecipe::new(spec, build.models, &child(build.path, "drift"))).transpose()?;
     params.horizon = Some(Duration::from_ms(plan.question.horizon_ms));
     let port = plan.port();
     let (id, seed, name) = (build.id, build.seed, build.name.to_owned());
+    let (recipe, watch) = (Arc::new(recipe), drift.map(Arc::new));
     let factory = Arc::new(move |coin: &str| -> Box<dyn Processor> {
-        Box::new(Learner::new(id, plan.clone(), recipe.brain(derive_seed(seed, &name, coin))))
+        let makers = Makers { model: recipe.clone(), seed: derive_seed(seed, &name, coin), watch: watch.clone() };
+        Box::new(Learner::new(id, plan.clone(), makers))
     });
     Ok(Built { factory, port, params: params.to_value() })
 }
@@ -114,7 +132,11 @@ fn with_model_errors(mut errors: Vec<ParamError>, build: &Build<'_>) -> Vec<Para
     let named = |spec: &Value| !matches!(spec.as_str(), Some("auto" | "none" | "standard"));
     let scale = written("scale").filter(|(spec, _)| named(spec));
     let scale = scale.and_then(|(spec, path)| build.models.transformer(spec, &path, &schema, 0).err());
-    for error in model.into_iter().chain(scale).flatten() {
+    let drift = written("drift").and_then(|(spec, path)| {
+        let mut spec = <Option<DriftSpec> as crate::learn::params::ParamValue>::read_value(spec, &path).ok().flatten()?;
+        WatchRecipe::new(&mut spec, build.models, &path).err()
+    });
+    for error in model.into_iter().chain(scale).chain(drift).flatten() {
         if !errors.contains(&error) {
             errors.push(error);
         }

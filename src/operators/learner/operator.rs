@@ -1,22 +1,46 @@
-//! The learner at work on one coin: answers what is due, then asks anew.
+//! The learner at work on one coin: answers what is due, watches its errors, then asks anew.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::brain::Brain;
+use super::brain::{Brain, Recipe};
+use super::drift::{Alarm, Judged, OnDrift, Watch, WatchRecipe, WatchState};
+use super::interval::as_prices;
 use super::pending::{Pending, Queue};
 use super::plan::Plan;
-use crate::processor::{Answer, Context, Event, Item, NodeId, Notice, Prediction, Processor, Row, Target};
+use crate::learn::conformal::{Bounds, Conformal};
+use crate::processor::{Answer, Context, Drift, Event, Item, NodeId, Notice, Prediction, Processor, Row, Target};
 use crate::record::Timestamp;
 use crate::snapshot::{Snapshot, SnapshotError, decode, encode_into};
+
+/// What a learner makes anew when its model is replaced.
+pub(super) struct Makers {
+    /// The model.
+    pub model: Arc<Recipe>,
+    /// Its seed.
+    pub seed: u64,
+    /// The watch over its errors, where there is one.
+    pub watch: Option<Arc<WatchRecipe>>,
+}
+
+impl Makers {
+    fn brain(&self) -> Brain {
+        self.model.brain(self.seed)
+    }
+}
 
 /// One learner for one coin.
 pub(super) struct Learner {
     id: NodeId,
     plan: Arc<Plan>,
+    makers: Makers,
     brain: Brain,
+    watch: Option<Watch>,
+    /// The model in training since the warning, and the labels it has learned.
+    background: Option<(u64, Brain)>,
+    interval: Option<Conformal>,
     pending: Queue,
     counters: Counters,
     features: Vec<f64>,
@@ -32,6 +56,12 @@ struct Counters {
     asked: Option<(Timestamp, u32)>,
     /// The close of the row before.
     last: Option<f64>,
+    /// Errors of published questions.
+    errors: u64,
+    /// Drifts told.
+    drifts: u64,
+    /// Models replaced.
+    generation: u32,
 }
 
 /// The state as it is kept.
@@ -40,12 +70,26 @@ struct State {
     counters: Counters,
     pending: VecDeque<Pending>,
     model: Vec<u8>,
+    watch: Option<WatchState>,
+    background: Option<(u64, Vec<u8>)>,
+    interval: Option<Conformal>,
 }
 
 impl Learner {
-    pub fn new(id: NodeId, plan: Arc<Plan>, brain: Brain) -> Self {
-        let pending = Queue::new(plan.max_pending);
-        Learner { id, plan, brain, pending, counters: Counters::default(), features: Vec::new(), fallbacks_told: 0 }
+    pub fn new(id: NodeId, plan: Arc<Plan>, makers: Makers) -> Self {
+        Learner {
+            id,
+            brain: makers.brain(),
+            watch: makers.watch.clone().map(Watch::new),
+            background: None,
+            interval: plan.interval.as_ref().map(|(interval, _)| interval.clone()),
+            pending: Queue::new(plan.max_pending),
+            counters: Counters::default(),
+            features: Vec::new(),
+            fallbacks_told: 0,
+            makers,
+            plan,
+        }
     }
 
     /// A forecast learns what has become known, then asks. A nowcast asks first: the row's close is the very thing it is to tell.
@@ -82,19 +126,67 @@ impl Learner {
             return ctx.notice(Notice::RowRefused);
         }
         if question.published {
-            let question = self.prediction(question);
-            ctx.forward(row.close_time, Event::Answer(Answer { question, truth: row.close, label }));
+            let told = self.prediction(question);
+            ctx.forward(row.close_time, Event::Answer(Answer { question: told, truth: row.close, label }));
+            self.judge(question, row.close, label, ctx);
         }
         if self.brain.learn(&question.features, label) {
             self.counters.version += 1;
             self.tell_fallbacks(ctx);
         }
+        if let Some((version, brain)) = &mut self.background {
+            *version += u64::from(brain.learn(&question.features, label));
+        }
+    }
+
+    /// Lets the bounds and the watch learn from the error, before the model does.
+    fn judge(&mut self, question: &Pending, truth: f64, label: f64, ctx: &mut Context<'_>) {
+        self.counters.errors += 1;
+        if let Some(interval) = &mut self.interval {
+            interval.update(label - question.value, question.bounds);
+        }
+        let Some(watch) = self.watch.as_mut().filter(|_| question.generation == self.counters.generation) else { return };
+        let Pending { value, last, price, .. } = *question;
+        let alarm = watch.take(&Judged { label, value, truth, last, price });
+        let swaps = watch.recipe().on_drift() == OnDrift::Swap;
+        match alarm {
+            Alarm::Drift => self.drifted(question.due_at, ctx),
+            Alarm::Warning if swaps => self.background = Some((0, self.makers.brain())),
+            Alarm::AllClear => self.background = None,
+            Alarm::Warning | Alarm::None => {}
+        }
+    }
+
+    /// The errors have drifted: does what is to be done, and tells it.
+    fn drifted(&mut self, at: Timestamp, ctx: &mut Context<'_>) {
+        let Some(watch) = &mut self.watch else { return };
+        let (detector, on_drift) = (watch.recipe().detector().to_owned(), watch.recipe().on_drift());
+        let (background, version) = (self.background.take(), self.counters.version);
+        let action = match (on_drift, &background) {
+            (OnDrift::Notify, _) => OnDrift::Notify,
+            (OnDrift::Swap, Some(_)) => OnDrift::Swap,
+            _ => OnDrift::Reset,
+        };
+        if action != OnDrift::Notify {
+            watch.restart();
+            let (version, brain) = background.filter(|_| action == OnDrift::Swap).unwrap_or_else(|| (0, self.makers.brain()));
+            (self.counters.version, self.brain) = (version, brain);
+            self.counters.generation = self.counters.generation.wrapping_add(1);
+            self.fallbacks_told = self.brain.fallbacks();
+        }
+        self.counters.drifts += 1;
+        let drift = Drift { model: self.id, detector, at, action: action.name(), version };
+        ctx.notice(Notice::Drift(Box::new(drift.clone())));
+        ctx.forward(at, Event::Drift(Box::new(drift)));
     }
 
     /// Forecasters learn each close as it becomes known.
     fn observe(&mut self, row: &Row) {
         if self.brain.observe(row.close) {
             self.counters.version += 1;
+        }
+        if let Some((version, brain)) = &mut self.background {
+            *version += u64::from(brain.observe(row.close));
         }
     }
 
@@ -131,9 +223,17 @@ impl Learner {
             last,
             value,
             price,
+            bounds: self.bounds(),
+            generation: self.counters.generation,
             published: self.counters.version >= self.plan.warm_up,
             features: self.pending.keep(&self.features),
         }
+    }
+
+    /// The bounds that the next prediction gets, once enough errors are known.
+    fn bounds(&self) -> Option<Bounds> {
+        let (_, warm_up) = self.plan.interval.as_ref()?;
+        self.interval.as_ref().filter(|_| self.counters.errors >= *warm_up)?.bounds()
     }
 
     /// Takes the model's features out of the row; answers whether they can be used.
@@ -163,7 +263,7 @@ impl Learner {
             last: question.last,
             value: question.value,
             price: question.price,
-            interval: None,
+            interval: question.bounds.as_ref().and_then(|b| as_prices(b, asked.target, question.value, question.last)),
             nowcast: asked.nowcast,
             champion: None,
         }
@@ -190,18 +290,45 @@ impl Processor for Learner {
     }
 }
 
+fn saved(part: &impl Snapshot) -> Result<Vec<u8>, SnapshotError> {
+    let mut bytes = Vec::new();
+    part.save(&mut bytes)?;
+    Ok(bytes)
+}
+
 impl Snapshot for Learner {
     fn save(&self, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
-        let mut model = Vec::new();
-        self.brain.save(&mut model)?;
+        let model = saved(&self.brain)?;
+        let watch = self.watch.as_ref().map(Watch::save).transpose()?;
+        let background = self.background.as_ref().map(|(version, brain)| Ok((*version, saved(brain)?)));
+        let background = background.transpose().map_err(|error: SnapshotError| error)?;
         // Borrowed fields in the order of `State`: a copy of the queue would cost more than the encoding.
-        encode_into(&(&self.counters, self.pending.questions(), &model), out)
+        encode_into(&(&self.counters, self.pending.questions(), &model, &watch, &background, &self.interval), out)
     }
 
     fn load(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        let State { counters, pending, model } = decode(bytes)?;
+        let State { counters, pending, model, watch, background, interval } = decode(bytes)?;
+        let other = |what: &str| SnapshotError::Decode(format!("the state is of a learner with another {what}"));
+        let watch = match (&self.makers.watch, &watch) {
+            (Some(recipe), Some(state)) => Some(Watch::restored(recipe.clone(), state)?),
+            (None, None) => None,
+            _ => return Err(other("drift")),
+        };
+        let like = match (&self.interval, &interval) {
+            (Some(mine), Some(kept)) => mine.is_like(kept),
+            (mine, kept) => mine.is_none() && kept.is_none(),
+        };
+        if !like {
+            return Err(other("interval"));
+        }
+        let mut trained = None;
+        if let Some((version, bytes)) = background {
+            let mut brain = self.makers.brain();
+            brain.load(&bytes)?;
+            trained = Some((version, brain));
+        }
         self.brain.load(&model)?;
-        self.counters = counters;
+        (self.counters, self.watch, self.background, self.interval) = (counters, watch, trained, interval);
         self.pending.replace(pending);
         self.fallbacks_told = self.brain.fallbacks();
         Ok(())

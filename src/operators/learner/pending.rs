@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::learn::conformal::Bounds;
 use crate::record::Timestamp;
 
 /// A question with what is needed to learn from its answer.
@@ -23,6 +24,10 @@ pub(super) struct Pending {
     pub value: f64,
     /// The answer as a price, if it has one.
     pub price: Option<f64>,
+    /// The bounds that were given with it, in the unit of the target.
+    pub bounds: Option<Bounds>,
+    /// How many models had been replaced when it was asked.
+    pub generation: u32,
     /// Whether it was forwarded: not during the warm-up.
     pub published: bool,
     /// The features the model was given.
@@ -105,6 +110,8 @@ mod tests {
             last: 1.0,
             value: 1.0,
             price: None,
+            bounds: None,
+            generation: 0,
             published: true,
             features: Box::new([at as f64]),
         }

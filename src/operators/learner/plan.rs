@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use super::super::single_parent;
+use super::drift::DriftSpec;
+use super::interval::IntervalParams;
 use crate::learn::base::Schema;
+use crate::learn::conformal::Conformal;
 use crate::learn::params::{Duration, ParamError, ParamErrorKind, child};
-use crate::processor::{Build, Column, EventKind, Known, Parent, Port, Question, Target};
+use crate::processor::{Build, Column, EventKind, EventKinds, Known, Parent, Port, Question, Target};
 use crate::record::format_duration_ms;
 
 crate::choices! {
@@ -56,6 +59,11 @@ crate::params! {
         max_pending: usize = 4096, in 1..=1_000_000, unit "questions";
         /// How much later than its due time a question may still be answered, where no bar is complete at that time.
         tolerance: Duration = Duration::from_ms(0);
+        /// What watches the model's errors, and what is done when they drift: `drift = { adwin = { delta = 0.002 }, on_drift = "reset" }`; none where it
+        /// is left out.
+        drift: Option<DriftSpec> = None;
+        /// Bounds around each prediction, learned from the errors before it: `interval = { level = 0.95, method = "adaptive" }`; none where it is left out.
+        interval: Option<IntervalParams> = None;
     }
 }
 
@@ -72,6 +80,10 @@ pub(super) struct Plan {
     pub warm_up: u64,
     pub max_pending: usize,
     pub tolerance_ms: i64,
+    /// The bounds before any error, and the errors before the first bounds.
+    pub interval: Option<(Conformal, u64)>,
+    /// Whether drifts are told.
+    pub watched: bool,
 }
 
 impl Plan {
@@ -87,9 +99,16 @@ impl Plan {
         if params.nowcast {
             errors.extend(look_ahead(params, build.path, parent, &columns));
         }
+        if params.interval.is_some() && params.target == TargetChoice::Direction {
+            let message = "a direction has no price and so no bounds";
+            errors.push(
+                conflict(&child(build.path, "interval"), message, "target close or return").suggest("leave `interval` out"),
+            );
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
+        let interval = params.interval.as_ref().map(|i| (Conformal::new(&i.method, i.level), i.warm_up));
         let as_they_stand = picked.iter().copied().eq(0..parent.port.columns.len());
         Ok(Plan {
             question: Question { horizon_ms, target: params.target.into(), nowcast: params.nowcast },
@@ -99,12 +118,17 @@ impl Plan {
             warm_up: params.warm_up,
             max_pending: params.max_pending,
             tolerance_ms: params.tolerance.ms(),
+            interval,
+            watched: params.drift.is_some(),
         })
     }
 
     /// What the learner gives to its children.
     pub fn port(&self) -> Port {
         let mut port = Port::of(&[EventKind::Prediction, EventKind::Answer]);
+        if self.watched {
+            port.kinds = port.kinds.or(EventKinds::of(&[EventKind::Drift]));
+        }
         port.interval_ms = self.interval_ms;
         port.question = Some(self.question);
         port

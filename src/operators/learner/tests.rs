@@ -384,6 +384,181 @@ fn parameters_that_a_model_cannot_use_are_refused() {
     );
     let scale = errors(json!({ "model": "mean", "scale": "standart_scaler" }), Some(60_000));
     assert!(scale[0].starts_with("learners.l.scale: unknown transformer") && scale[0].contains("standard_scaler"), "{scale:#?}");
-    let model = errors(json!({ "model": "meen", "drift": "adwin" }), Some(60_000));
-    assert!(model[0].starts_with("learners.l.drift: unknown parameter"), "{model:#?}");
+    let model = errors(json!({ "model": "meen", "drif": "adwin" }), Some(60_000));
+    assert!(model[0].starts_with("learners.l.drif: unknown parameter"), "{model:#?}");
+}
+
+/// Prices on a quick wave, which from bar `jump` on is forty times as high.
+fn turning(minute: i64, jump: i64) -> f64 {
+    let wave = libm::sin(minute as f64 * 1.3);
+    100.0 + if minute < jump { wave } else { 40.0 * wave }
+}
+
+fn drifts(out: &Emitted) -> Vec<crate::processor::Drift> {
+    let drift = |event: &Event| if let Event::Drift(drift) = event { Some((**drift).clone()) } else { None };
+    out.items.iter().filter_map(|item| drift(&item.event)).collect()
+}
+
+fn versions(out: &Emitted) -> Vec<u64> {
+    let version = |event: &Event| if let Event::Prediction(p) = event { Some(p.version) } else { None };
+    out.items.iter().filter_map(|item| version(&item.event)).collect()
+}
+
+/// The drifts of a run over 900 bars whose errors grow at bar 500, each with its bar, and the version of every prediction.
+fn drifting(drift: Value, warm_up: u64) -> (Vec<(i64, crate::processor::Drift)>, Vec<(i64, u64)>) {
+    let mut bench = Bench::new(json!({ "model": "mean", "drift": drift, "warm_up": warm_up, "target": "return" }));
+    let (mut told, mut asked) = (Vec::new(), Vec::new());
+    for minute in 1..900 {
+        let out = bench.emit(minute, 0.0, turning(minute, 500), 0.0);
+        told.extend(drifts(&out).into_iter().map(|drift| (minute, drift)));
+        asked.extend(versions(&out).into_iter().map(|version| (minute, version)));
+        let noticed = out.notices.iter().filter(|(_, _, notice)| matches!(notice, Notice::Drift(_))).count();
+        assert_eq!(noticed, drifts(&out).len(), "every drift is a notice too");
+    }
+    (told, asked)
+}
+
+#[test]
+fn a_drift_is_told_with_the_version_of_the_model_that_drifted() {
+    let (told, asked) = drifting(json!({ "page_hinkley": { "threshold": 5.0, "delta": 0.01 }, "feed": "relative" }), 0);
+    assert!(
+        !told.is_empty() && told.iter().all(|(_, drift)| drift.action == "notify" && drift.detector == "page_hinkley"),
+        "{told:?}"
+    );
+    assert!(asked.windows(2).all(|pair| pair[0].1 + 1 == pair[1].1), "the model goes on learning");
+    let (minute, drift) = &told[0];
+    assert_eq!((drift.at, drift.version), (Timestamp(minute * 60_000), asked.iter().find(|(m, _)| m == minute).unwrap().1 - 1));
+}
+
+#[test]
+fn a_reset_begins_with_a_fresh_model_and_its_warm_up() {
+    let (told, asked) = drifting(json!({ "page_hinkley": { "threshold": 5.0, "delta": 0.01 }, "on_drift": "reset" }), 10);
+    let (minute, drift) = &told[0];
+    assert_eq!(drift.action, "reset");
+    assert!(drift.version > 20, "{drift:?}");
+    let after = asked.iter().find(|(m, _)| m >= minute).unwrap();
+    assert_eq!(after, &(minute + 9, 10), "nine labels more are learned in silence: the drift's own is the first");
+}
+
+#[test]
+fn a_swap_takes_the_model_trained_since_the_warning_or_a_fresh_one() {
+    let spec =
+        |warning: Value| json!({ "page_hinkley": { "threshold": 5.0, "delta": 0.01 }, "on_drift": "swap", "warning": warning });
+    let (told, asked) = drifting(spec(json!({ "page_hinkley": { "threshold": 2.0, "delta": 0.01 } })), 0);
+    let (minute, drift) = &told[0];
+    assert_eq!(drift.action, "swap");
+    let version = asked.iter().find(|(m, _)| m == minute).unwrap().1;
+    assert!(version > 1 && version < drift.version, "{version} of {}", drift.version);
+    let (told, asked) = drifting(spec(json!("none")), 0);
+    assert_eq!(told[0].1.action, "reset", "nothing warned, so a fresh model took over");
+    assert_eq!(asked.iter().find(|(m, _)| *m == told[0].0).unwrap().1, 1);
+}
+
+#[test]
+fn a_restart_at_any_bar_of_a_drifting_stream_changes_nothing() {
+    let drift = json!({
+        "page_hinkley": { "threshold": 5.0, "delta": 0.01 }, "on_drift": "swap", "warning": { "page_hinkley": { "threshold": 2.0, "delta": 0.01 } }
+    });
+    let params = json!({
+        "model": "linear_regression", "drift": drift, "interval": { "level": 0.8, "warm_up": 5 }, "features": ["close", "open"], "warm_up": 3, "horizon": "2m"
+    });
+    let run = |restart_at: i64| -> Vec<String> {
+        let mut bench = Bench::new(params.clone());
+        (1..260)
+            .map(|minute| {
+                if minute == restart_at || (restart_at < 0 && minute % -restart_at == 0) {
+                    bench.restart();
+                }
+                let out = bench.emit(minute, turning(minute - 1, 120), turning(minute, 120), 1.0);
+                format!("{:?} {:?}", out.items, out.notices)
+            })
+            .collect()
+    };
+    let straight = run(0);
+    assert!(straight.iter().any(|said| said.contains("Drift")), "there is a drift in it");
+    assert!(straight.iter().any(|said| said.contains("interval: Some")), "there are intervals in it");
+    for restart_at in [1, 2, 7, 100, 121, 130, 140, 150, 170, 200, -1, -7] {
+        assert_eq!(run(restart_at), straight, "restart at {restart_at}");
+    }
+}
+
+#[test]
+fn a_state_of_another_watch_or_interval_is_refused() {
+    let bench = |more: Value| {
+        let mut params = json!({ "model": "mean" });
+        params.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        Bench::new(params)
+    };
+    let mut state = Vec::new();
+    bench(json!({ "drift": "adwin", "interval": { "level": 0.9 } })).learner.save(&mut state).unwrap();
+    for (other, what) in [
+        (json!({ "interval": { "level": 0.9 } }), "drift"),
+        (json!({ "drift": "adwin" }), "interval"),
+        (json!({ "drift": "adwin", "interval": { "level": 0.8 } }), "interval"),
+        (json!({ "drift": { "adwin": {}, "warning": "adwin" }, "interval": { "level": 0.9 } }), "detectors"),
+    ] {
+        let error = bench(other).learner.load(&state).unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+/// The interval of each prediction and the truth of each answer.
+fn intervals(params: Value, closes: impl Iterator<Item = f64>) -> (Vec<Option<(f64, f64)>>, Vec<(f64, Option<(f64, f64)>)>) {
+    let mut bench = Bench::new(params);
+    let (mut given, mut answered) = (Vec::new(), Vec::new());
+    for (close, minute) in closes.zip(1..) {
+        for item in bench.emit(minute, 0.0, close, 1.0).items {
+            match item.event {
+                Event::Prediction(p) => given.push(p.interval),
+                Event::Answer(a) => answered.push((a.truth, a.question.interval)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    (given, answered)
+}
+
+#[test]
+fn intervals_begin_after_their_warm_up_and_cover_what_they_should() {
+    // Knuth's multiplier: the upper bits look random and are always the same.
+    let noise = |k: u64| {
+        (k.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(k >> 3).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44) as f64
+    };
+    let closes = || (0..3_000).map(|k| 100.0 + noise(k) / (1 << 20) as f64);
+    for (target, method) in [("close", "adaptive"), ("return", "adaptive"), ("close", "jackknife"), ("return", "jackknife")] {
+        let params = json!({ "model": "naive", "target": target, "interval": { "level": 0.8, "method": method, "warm_up": 50 } });
+        let (given, answered) = intervals(params, closes());
+        assert_eq!(
+            given.iter().position(Option::is_some),
+            Some(50),
+            "{target} {method}: fifty errors are known at the 51st question"
+        );
+        assert!(given[50..].iter().all(Option::is_some));
+        let with: Vec<bool> = answered.iter().filter_map(|(t, i)| i.map(|(low, high)| low <= *t && *t <= high)).collect();
+        let coverage = with.iter().filter(|covered| **covered).count() as f64 / with.len() as f64;
+        assert!((coverage - 0.8).abs() < 0.03, "{target} {method}: {coverage}");
+    }
+}
+
+#[test]
+fn an_interval_of_a_direction_or_a_wrong_drift_is_told_with_the_model_s_mistakes() {
+    let told = try_build(
+        &json!({ "model": "mean", "target": "direction", "interval": {}, "drift": { "adwn": {}, "on_drift": "reset" } }),
+        &port(Some(60_000)),
+    );
+    let told = told.err().unwrap();
+    assert!(told.iter().any(|t| t.starts_with("learners.l.interval: a direction has no price")), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|t| t.starts_with("learners.l.drift.adwn: unknown drift detector") && t.ends_with("did you mean `adwin`?")),
+        "{told:?}"
+    );
+    let told = try_build(&json!({ "model": "mean", "interval": { "level": 95 } }), &port(Some(60_000))).err().unwrap();
+    assert!(told[0].starts_with("learners.l.interval.level: 95 is out of range"), "{told:?}");
+    let built = try_build(&json!({ "model": "mean", "drift": "adwin" }), &port(Some(60_000))).unwrap();
+    assert!(
+        built.port.kinds.contains(EventKind::Drift) && built.params["drift"]["adwin"]["delta"].is_number(),
+        "{}",
+        built.params
+    );
 }

@@ -3,7 +3,7 @@
 use super::json::{push_bool, push_escaped, push_f64, push_int, push_null, push_optional_f64, push_plain, push_str};
 use super::{WireContext, push_window};
 use crate::market::{Candle, Trade};
-use crate::processor::{Answer, ChampionChange, Drift, Evaluation, Event, Measures, Prediction, Row};
+use crate::processor::{Anomaly, Answer, ChampionChange, Drift, Evaluation, Event, Measures, Prediction, Row};
 
 /// Longest prediction of ordinary names: one growth of the buffer instead of several.
 const USUAL_BYTES: usize = 512;
@@ -32,18 +32,13 @@ pub fn encode(event: &Event, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
         Event::Evaluation(evaluation) => encode_evaluation(evaluation, ctx, out),
         Event::Champion(change) => encode_champion(change, ctx, out),
         Event::Drift(drift) => encode_drift(drift, ctx, out),
+        Event::Anomaly(anomaly) => encode_anomaly(anomaly, ctx, out),
     }
     out.push(b'}');
 }
 
 fn encode_prediction(p: &Prediction, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     push_question(p, ctx, out);
-    if let Some((lower, upper)) = p.interval {
-        name!(out, "lower");
-        push_f64(out, lower);
-        name!(out, "upper");
-        push_f64(out, upper);
-    }
     name!(out, "nowcast");
     push_bool(out, p.nowcast);
     name!(out, "champion");
@@ -51,6 +46,11 @@ fn encode_prediction(p: &Prediction, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
         Some(champion) => push_bool(out, champion),
         None => push_null(out),
     }
+    push_origin(ctx, out);
+}
+
+/// The input record that an event comes from.
+fn push_origin(ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     name!(out, "source");
     name!(out, first "topic");
     push_str(out, &ctx.source.topic);
@@ -71,7 +71,7 @@ fn encode_answer(answer: &Answer, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     push_f64(out, answer.label);
 }
 
-/// What a prediction and an answer share: from the id to the price.
+/// What a prediction and an answer share: from the id to the interval.
 fn push_question(p: &Prediction, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     name!(out, first "id");
     push_id(p, ctx, out);
@@ -100,6 +100,12 @@ fn push_question(p: &Prediction, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
         // With target close both are one number, and writing numbers is the dearest part of a record.
         Some(price) if price.to_bits() == p.value.to_bits() => out.extend_from_within(written),
         price => push_optional_f64(out, price),
+    }
+    if let Some((lower, upper)) = p.interval {
+        name!(out, "lower");
+        push_f64(out, lower);
+        name!(out, "upper");
+        push_f64(out, upper);
     }
 }
 
@@ -145,6 +151,16 @@ fn encode_evaluation(e: &Evaluation, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     push_optional_f64(out, e.skill);
     name!(out, "champion");
     push_bool(out, e.champion);
+    if let Some(intervals) = &e.intervals {
+        name!(out, "intervals");
+        name!(out, first "n");
+        push_int(out, intervals.n);
+        name!(out, "coverage");
+        push_f64(out, intervals.coverage);
+        name!(out, "width");
+        push_f64(out, intervals.width);
+        out.push(b'}');
+    }
 }
 
 fn push_measures(out: &mut Vec<u8>, measures: &Measures) {
@@ -197,6 +213,41 @@ fn encode_drift(drift: &Drift, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
     push_int(out, drift.at.0);
     name!(out, "action");
     push_plain(out, drift.action);
+}
+
+fn encode_anomaly(anomaly: &Anomaly, ctx: &WireContext<'_>, out: &mut Vec<u8>) {
+    name!(out, first "coin");
+    push_str(out, ctx.coin);
+    name!(out, "node");
+    push_str(out, ctx.name(anomaly.node));
+    name!(out, "at");
+    push_int(out, anomaly.at.0);
+    name!(out, "detector");
+    push_str(out, &anomaly.detector);
+    name!(out, "score");
+    push_f64(out, anomaly.score);
+    name!(out, "threshold");
+    push_f64(out, anomaly.limit);
+    name!(out, "reason");
+    push_plain(out, anomaly.reason);
+    name!(out, "action");
+    push_plain(out, anomaly.action);
+    name!(out, "in_a_row");
+    push_int(out, anomaly.in_a_row);
+    name!(out, "close");
+    push_f64(out, anomaly.close);
+    name!(out, "values");
+    out.push(b'{');
+    for (i, (name, value)) in anomaly.values.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        push_str(out, name);
+        out.push(b':');
+        push_f64(out, *value);
+    }
+    out.push(b'}');
+    push_origin(ctx, out);
 }
 
 fn encode_candle(candle: &Candle, ctx: &WireContext<'_>, out: &mut Vec<u8>) {

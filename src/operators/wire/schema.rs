@@ -81,6 +81,8 @@ const DUE_AT: Field = field("due_at", Integer, "When the truth is known, Unix ms
 const LAST: Field = field("last", Number, "The newest close known when the question was asked.");
 const VALUE: Field = field("prediction", Number, "The prediction in the unit of the target.");
 const PRICE: Field = nullable("price", Number, "The prediction as a price; null for direction.");
+const LOWER: Field = optional("lower", Number, "Lower bound of the price, where the learner gives an interval.");
+const UPPER: Field = optional("upper", Number, "Upper bound of the price, where the learner gives an interval.");
 const MAE: Field = nullable("mae", Number, "Mean absolute error, price.");
 const RMSE: Field = nullable("rmse", Number, "Root mean squared error, price.");
 const SMAPE: Field = nullable("smape", Number, "Symmetric mean absolute percentage error, 0 to 200 %.");
@@ -94,7 +96,7 @@ const DIRECTIONAL: Field = nullable(
 const SOURCE: &[Field] = &[
     field("topic", Text, "The input topic."),
     field("partition", Integer, "Its partition."),
-    field("offset", Integer, "Offset of the input record that caused the prediction."),
+    field("offset", Integer, "Offset of the input record that caused it."),
 ];
 
 const PREDICTION: &[Field] = &[
@@ -109,8 +111,8 @@ const PREDICTION: &[Field] = &[
     LAST,
     VALUE,
     PRICE,
-    optional("lower", Number, "Lower bound of the price, where the learner gives an interval."),
-    optional("upper", Number, "Upper bound of the price, where the learner gives an interval."),
+    LOWER,
+    UPPER,
     NOWCAST,
     nullable(
         "champion",
@@ -132,6 +134,8 @@ const ANSWER: &[Field] = &[
     LAST,
     VALUE,
     PRICE,
+    LOWER,
+    UPPER,
     NOWCAST,
     field("truth", Number, "The true close at the due time, a price."),
     field("label", Number, "The truth in the unit of the target: what the model learned."),
@@ -162,6 +166,13 @@ const EVALUATION: &[Field] = &[
     ),
     nullable("skill", Number, "1 - MAE / MAE of naive: above 0 is better than naive."),
     field("champion", Boolean, "Whether the model leads at this moment."),
+    optional("intervals", Object(INTERVALS), "How well the intervals of the predictions held, where there were any."),
+];
+
+const INTERVALS: &[Field] = &[
+    field("n", Integer, "Number of questions whose prediction had an interval."),
+    field("coverage", Number, "Share of their truths that lay inside, 0 to 1."),
+    field("width", Number, "Mean width of the intervals, price."),
 ];
 
 const CHAMPION: &[Field] = &[
@@ -186,7 +197,30 @@ const DRIFT: &[Field] = &[
     VERSION,
     field("detector", Text, "Name of the detector in the catalogue."),
     field("at", Integer, "Due time of the question that raised the alarm, Unix ms."),
-    field("action", OneOf(&["notify", "reset", "swap"]), "What was done."),
+    field(
+        "action",
+        OneOf(&["notify", "reset", "swap"]),
+        "What was done: nothing, a fresh model took over, or the one trained since the warning did.",
+    ),
+];
+
+const ANOMALY: &[Field] = &[
+    COIN,
+    field("node", Text, "Name of the anomaly filter in the topology."),
+    field("at", Integer, "Close time of the bar, Unix ms."),
+    field("detector", Text, "Name of the detector in the catalogue."),
+    field("score", Number, "How unusual the bar is: the higher, the more."),
+    field("threshold", Number, "The score that made an anomaly at that moment."),
+    field("reason", OneOf(&["threshold", "quantile"]), "The rule that the threshold is from."),
+    field(
+        "action",
+        OneOf(&["dropped", "passed", "accepted"]),
+        "What was done: not passed on, passed on all the same, or accepted as the new usual after too many in a row.",
+    ),
+    field("in_a_row", Integer, "How many anomalies came one after the other, this one included."),
+    field("close", Number, "Close of the bar, price."),
+    field("values", Numbers, "What was judged, by name; null where a value is absent."),
+    field("source", Object(SOURCE), "The input record that brought the bar."),
 ];
 
 const CANDLE: &[Field] = &[
@@ -233,6 +267,7 @@ pub fn fields(kind: EventKind) -> &'static [Field] {
         EventKind::Evaluation => EVALUATION,
         EventKind::Champion => CHAMPION,
         EventKind::Drift => DRIFT,
+        EventKind::Anomaly => ANOMALY,
     }
 }
 

@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::market::{Candle, Trade};
-use crate::processor::{Answer, ChampionChange, Drift, Evaluation, Event, EventKind, Known, Measures, Prediction, Row, Target};
+use crate::processor::{
+    Anomaly, Answer, ChampionChange, Drift, Evaluation, Event, EventKind, IntervalMeasures, Known, Measures, Prediction, Row,
+    Target,
+};
 use crate::record::Timestamp;
 
 fn prediction() -> Prediction {
@@ -42,6 +45,7 @@ fn evaluation() -> Evaluation {
         naive: Measures::default(),
         skill: Some(-0.125),
         champion: false,
+        intervals: Some(IntervalMeasures { n: 280, coverage: 0.95, width: 200.0 }),
     }
 }
 
@@ -88,7 +92,12 @@ fn samples() -> Vec<Event> {
         Event::Answer(Answer { question: prediction(), truth: 37_020.0, label: 37_020.0 }),
         Event::Answer(Answer { question: plain, truth: 37_020.0, label: 1.0 }),
         Event::Evaluation(Box::new(evaluation())),
-        Event::Evaluation(Box::new(Evaluation { window: EvaluationWindow::Cumulative, skill: None, ..evaluation() })),
+        Event::Evaluation(Box::new(Evaluation {
+            window: EvaluationWindow::Cumulative,
+            skill: None,
+            intervals: None,
+            ..evaluation()
+        })),
         Event::Champion(Box::new(change())),
         Event::Champion(Box::new(ChampionChange { previous: None, previous_value: None, ..change() })),
         Event::Drift(Box::new(Drift {
@@ -97,6 +106,18 @@ fn samples() -> Vec<Event> {
             at: Timestamp(4),
             action: "reset",
             version: 8,
+        })),
+        Event::Anomaly(Box::new(Anomaly {
+            node: NodeId(1),
+            detector: "gaussian_scorer".into(),
+            at: Timestamp(60_000),
+            score: 0.99999,
+            limit: 0.9999,
+            reason: "threshold",
+            action: "dropped",
+            in_a_row: 2,
+            close: 370_000.0,
+            values: Box::new([("return".into(), 9.0), ("volume".into(), f64::NAN)]),
         })),
         Event::Candle(candle()),
         Event::Candle(short),
