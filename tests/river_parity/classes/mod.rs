@@ -53,14 +53,8 @@ pub const fn special(river: &'static str, spec: Special) -> Class {
 }
 
 /// The tables, one a family.
-const TABLES: &[&[Class]] = &[
-    linear::CLASSES,
-    detectors::CLASSES,
-    ensembles::CLASSES,
-    preprocessing::CLASSES,
-    trees::CLASSES,
-    anomaly::CLASSES,
-];
+const TABLES: &[&[Class]] =
+    &[linear::CLASSES, detectors::CLASSES, ensembles::CLASSES, preprocessing::CLASSES, trees::CLASSES, anomaly::CLASSES];
 
 /// The class that River calls `river`.
 pub fn find(river: &str) -> Option<&'static Class> {
