@@ -87,15 +87,17 @@ fn poisoned(minute: usize) -> bool {
 
 /// Sound candles of two coins; `poison` says whether poisoned bars are in it or left out.
 fn feed(poison: bool) -> Vec<SimRecord> {
-    let mut first: BTreeMap<Vec<u8>, f64> = BTreeMap::new();
+    let mut turn: BTreeMap<Vec<u8>, f64> = BTreeMap::new();
     let records = SimulatedExchange::new(SimConfig::clean(2)).take(2 * MINUTES).enumerate();
     let shaped = records.filter_map(|(place, mut record)| {
         let minute = place / 2;
         let mut candle: Value = serde_json::from_slice(record.value.as_deref()?).unwrap();
-        let base = *first.entry(record.key.clone()).or_insert(candle["open"].as_f64().unwrap());
+        // From the turn on every return is eight times what it was; the price itself does not jump.
+        let open = candle["open"].as_f64().unwrap();
+        let turned = if minute < WILD { None } else { Some(*turn.entry(record.key.clone()).or_insert(open)) };
         for field in ["open", "high", "low", "close"] {
             let price = candle[field].as_f64().unwrap();
-            let wild = if minute < WILD { price } else { price * (price / base).powi(7) };
+            let wild = turned.map_or(price, |turn| turn * (price / turn).powi(8));
             let poisoned = poisoned(minute) && (field == "close" || field == "high");
             candle[field] = Value::from(if poisoned { 5.0 * wild } else { wild });
         }

@@ -26,7 +26,7 @@ use crate::{
 /// for k in 0..300 {
 ///     detector.learn_one(&[f64::from(k % 7), f64::from(k % 5)], f64::NAN);
 /// }
-/// assert_eq!(format!("{:.3}", detector.score_one(&[3.0, 2.0], f64::NAN)), "0.000");
+/// assert_eq!(format!("{:.3}", detector.score_one(&[3.0, 2.0], f64::NAN)), "-0.010");
 /// ```
 pub struct DetectorPipeline {
     transformers: Vec<Box<dyn Transformer>>,

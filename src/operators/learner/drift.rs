@@ -174,13 +174,12 @@ pub(super) struct Watch {
     course: Course,
 }
 
-/// The course of the errors since the model was new.
+/// The course of the errors since the model was new: their sizes, or for directions how many were wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Course {
-    /// Of their sizes.
-    size: Mean,
-    /// Of what was fed: over all, and lately.
-    fed: Mean,
+    /// Over all.
+    mean: Mean,
+    /// Of late.
     lately: EwMean,
     /// Whether the detector's own warning zone was entered and not left.
     in_zone: bool,
@@ -191,7 +190,7 @@ const LATELY: f64 = 0.05;
 
 impl Course {
     fn new() -> Self {
-        Course { size: Mean::default(), fed: Mean::default(), lately: EwMean::new(LATELY), in_zone: false }
+        Course { mean: Mean::default(), lately: EwMean::new(LATELY), in_zone: false }
     }
 }
 
@@ -239,15 +238,20 @@ impl Watch {
 
     /// Takes the error of a question. An alarm while errors are no larger than they were on the whole comes from a model that gets better, and is none.
     pub fn take(&mut self, judged: &Judged) -> Alarm {
-        let Some(fed) = self.fed(judged).filter(|fed| fed.is_finite()) else { return Alarm::None };
-        self.course.fed.update(fed, 1.0);
-        self.course.lately.update(fed);
+        let Some(size) = self.size(judged).filter(|size| size.is_finite()) else { return Alarm::None };
+        self.course.mean.update(size, 1.0);
+        self.course.lately.update(size);
+        let fed = match self.recipe.spec.params.feed {
+            Feed::Relative if size > 0.0 => size / (size + self.course.mean.get()),
+            Feed::Squared => size * size,
+            Feed::Relative | Feed::Absolute | Feed::WrongDirection => size,
+        };
         self.detector.update(fed);
         let warned = self.warning.as_mut().is_some_and(|warning| {
             warning.update(fed);
             warning.drift_detected()
         });
-        let worse = self.course.lately.get().is_some_and(|lately| lately > self.course.fed.get());
+        let worse = self.course.lately.get().is_some_and(|lately| lately > self.course.mean.get());
         if worse && self.detector.drift_detected() {
             return Alarm::Drift;
         }
@@ -262,17 +266,11 @@ impl Watch {
         }
     }
 
-    fn fed(&mut self, judged: &Judged) -> Option<f64> {
-        let error = judged.label - judged.value;
+    /// The size of the error, or 1 for a wrong direction and 0 for a right one.
+    fn size(&self, judged: &Judged) -> Option<f64> {
         match self.recipe.spec.params.feed {
-            Feed::Absolute => Some(error.abs()),
-            Feed::Squared => Some(error * error),
             Feed::WrongDirection => judged.wrong_direction(),
-            Feed::Relative => {
-                self.course.size.update(error.abs(), 1.0);
-                let sum = error.abs() + self.course.size.get();
-                Some(if sum > 0.0 { error.abs() / sum } else { 0.0 })
-            }
+            Feed::Relative | Feed::Absolute | Feed::Squared => Some((judged.label - judged.value).abs()),
         }
     }
 

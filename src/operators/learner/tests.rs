@@ -520,9 +520,12 @@ fn intervals(params: Value, closes: impl Iterator<Item = f64>) -> (Vec<Option<(f
 
 #[test]
 fn intervals_begin_after_their_warm_up_and_cover_what_they_should() {
-    // Knuth's multiplier: the upper bits look random and are always the same.
+    // Steele, Lea and Flood's mixer: looks random and is always the same.
     let noise = |k: u64| {
-        (k.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(k >> 3).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44) as f64
+        let z = k.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 44) as f64
     };
     let closes = || (0..3_000).map(|k| 100.0 + noise(k) / (1 << 20) as f64);
     for (target, method) in [("close", "adaptive"), ("return", "adaptive"), ("close", "jackknife"), ("return", "jackknife")] {
