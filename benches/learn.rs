@@ -6,8 +6,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use tidemill::learn::{
     base::{Regressor, Schema},
-    catalog::{Catalog, scaled},
+    catalog::{Catalog, Model, scaled},
     metrics::{RollingScorer, Scorer},
+    params::ParamValue,
+    stats::{StatisticSpec, Univariate},
 };
 
 const RECORDS: usize = 10_000;
@@ -46,6 +48,10 @@ fn models(c: &mut Criterion) {
         ("scaler+linear_regression", with_scaler(json!("linear_regression"))),
         ("scaler+linear_regression(adam)", with_scaler(json!({ "linear_regression": { "optimizer": "adam" } }))),
         ("scaler+pa_regressor", with_scaler(json!("pa_regressor"))),
+        ("bayesian_linear_regression", json!("bayesian_linear_regression")),
+        ("recursive_least_squares", json!("recursive_least_squares")),
+        ("min_max_scaler+linear_regression", scaled(json!("min_max_scaler"), json!("linear_regression"))),
+        ("robust_scaler+linear_regression", scaled(json!("robust_scaler"), json!("linear_regression"))),
         ("knn_regressor(1000)", json!("knn_regressor")),
         ("batch_incremental(20, 10)", json!("batch_incremental")),
     ] {
@@ -83,6 +89,59 @@ fn ensembles(c: &mut Criterion) {
     group.finish();
 }
 
+/// Learn and forecast one step, on the closes.
+fn forecasters(c: &mut Criterion) {
+    let (bars, catalog) = (bars(), Catalog::standard());
+    let mut group = c.benchmark_group("learn_and_forecast_one_step");
+    group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(20);
+    for (name, spec) in [
+        ("snarimax(1,1,1)", json!({ "snarimax": { "p": 1, "d": 1, "q": 1 } })),
+        ("snarimax(12,1,12)", json!({ "snarimax": { "p": 12, "d": 1, "q": 12 } })),
+        ("snarimax(12,1,12) season 12", json!({ "snarimax": { "p": 12, "d": 1, "q": 12, "m": 12, "sd": 1 } })),
+        ("holt_winters(12)", json!({ "holt_winters": { "beta": 0.1, "gamma": 0.6, "seasonality": 12 } })),
+    ] {
+        let Ok(Model::Forecaster(mut model)) = catalog.build(&spec, &[], &Schema::default(), 1) else { panic!("{name}") };
+        let mut run = || {
+            for (_, y) in &bars {
+                black_box(model.forecast(1, &[]));
+                model.learn_one(*y, &[]);
+            }
+        };
+        run();
+        group.bench_function(name, |b| b.iter(&mut run));
+    }
+    group.finish();
+}
+
+fn detectors(c: &mut Criterion) {
+    let errors: Vec<f64> = bars().iter().map(|(x, y)| f64::from(u8::from((x[0] - y).abs() > 15.0))).collect();
+    let mut group = c.benchmark_group("detector_update");
+    group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(20);
+    for name in ["adwin", "page_hinkley", "kswin", "ddm", "eddm", "hddm_a", "hddm_w", "fhddm"] {
+        let mut detector = Catalog::standard().drift_detector(&json!(name), &[], 1).expect("it is in the catalogue");
+        group.bench_function(name, |b| b.iter(|| errors.iter().for_each(|e| detector.update(black_box(*e)))));
+    }
+    group.finish();
+}
+
+fn statistics(c: &mut Criterion) {
+    let bars = bars();
+    let mut group = c.benchmark_group("statistic_update_and_get");
+    group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(20);
+    for name in ["var", "skew", "quantile", "rolling_var", "rolling_max", "rolling_quantile", "ew_var", "auto_corr"] {
+        let mut statistic = StatisticSpec::read_value(&json!(name), &[]).expect("it has a name").build();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                for (_, y) in &bars {
+                    statistic.update(*y);
+                    black_box(statistic.get());
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
 fn metrics(c: &mut Criterion) {
     let bars = bars();
     let mut group = c.benchmark_group("metrics");
@@ -97,5 +156,5 @@ fn metrics(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, models, ensembles, metrics);
+criterion_group!(benches, models, ensembles, forecasters, detectors, statistics, metrics);
 criterion_main!(benches);

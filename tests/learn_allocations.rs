@@ -6,7 +6,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tidemill::learn::{base::Schema, catalog::Catalog};
+use tidemill::learn::{
+    base::Schema,
+    catalog::{Catalog, Model},
+};
 
 struct Counting;
 
@@ -60,8 +63,43 @@ fn linear_models_and_neighbours_allocate_nothing_per_record() {
         scaled(json!("pa_regressor")),
         json!({ "target_standard_scaler": { "regressor": scaled(json!("linear_regression")) } }),
         scaled(json!("knn_regressor")),
+        json!("bayesian_linear_regression"),
+        json!({ "bayesian_linear_regression": { "smoothing": 0.99 } }),
+        json!("recursive_least_squares"),
+        json!({ "target_min_max_scaler": { "regressor": "recursive_least_squares" } }),
+        json!({ "statistic": { "how": { "rolling_quantile": { "q": 0.9, "window_size": 50 } } } }),
+        json!({ "pipeline": { "steps": [
+            "previous_imputer", { "stat_imputer": { "statistic": "rolling_max" } }, "polynomial_extender", "min_max_scaler", "max_abs_scaler",
+            "robust_scaler", "adaptive_standard_scaler", "normalizer", { "union": { "parts": ["target_agg", "select"] } }, "linear_regression",
+        ] } }),
     ] {
         assert_eq!(allocations(&spec, 2_000), 0, "{spec}");
+    }
+}
+
+#[test]
+fn forecasters_learn_and_detectors_update_without_allocating() {
+    let value = |k: u32| f64::from(k * 7 % 23) + f64::from(k % 12);
+    for spec in [
+        json!({ "snarimax": { "p": 12, "d": 1, "q": 12, "m": 12, "sp": 1, "sd": 1, "sq": 1 } }),
+        json!({ "holt_winters": { "beta": 0.1, "gamma": 0.3, "seasonality": 12 } }),
+        json!("seasonal_naive"),
+        json!("drift"),
+    ] {
+        let Ok(Model::Forecaster(mut model)) = Catalog::standard().build(&spec, &[], &Schema::default(), 1) else {
+            panic!("{spec}")
+        };
+        (0..500).for_each(|k| model.learn_one(value(k), &[]));
+        let before = ALLOCATIONS.with(Cell::get);
+        (500..1_500).for_each(|k| model.learn_one(value(k), &[]));
+        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{spec}");
+    }
+    for spec in ["ddm", "eddm", "hddm_a", "hddm_w", "fhddm"] {
+        let mut detector = Catalog::standard().drift_detector(&json!(spec), &[], 1).unwrap();
+        (0..500).for_each(|k| detector.update(f64::from(u8::from(k % 5 == 0))));
+        let before = ALLOCATIONS.with(Cell::get);
+        (0..1_000).for_each(|k| detector.update(f64::from(u8::from(k % 5 == 0))));
+        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "{spec}");
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
     base::{AnomalyDetector, DriftDetector, Forecaster, Regressor, Schema, Transformer},
     batch, compose, drift, dummy, ensemble, linear_model, model_selection, mondrian, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
-    preprocessing, rules, sgt, tree,
+    preprocessing, rules, sgt, time_series, tree,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -257,6 +257,8 @@ impl Catalog {
                 Entry::regressor::<dummy::StatisticRegressor>(),
                 Entry::regressor::<linear_model::LinearRegression>(),
                 Entry::regressor::<linear_model::PaRegressor>(),
+                Entry::regressor::<linear_model::BayesianLinearRegression>(),
+                Entry::regressor::<linear_model::RecursiveLeastSquares>(),
                 Entry::regressor::<neighbors::KnnRegressor>(),
                 Entry::regressor::<batch::BatchIncremental>(),
                 Entry::regressor::<compose::Pipeline>(),
@@ -271,6 +273,7 @@ impl Catalog {
             .chain(sgt::models())
             .chain(mondrian::models())
             .chain(rules::models())
+            .chain(time_series::models())
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),

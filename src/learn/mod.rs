@@ -31,4 +31,5 @@ pub mod random;
 pub mod rules;
 pub mod sgt;
 pub mod stats;
+pub mod time_series;
 pub mod tree;

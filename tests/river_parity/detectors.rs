@@ -4,7 +4,7 @@ use serde_json::Value;
 use tidemill::learn::{
     base::DriftDetector,
     catalog::Catalog,
-    drift::{Adwin, AdwinParams},
+    drift::{Adwin, AdwinParams, Kswin, KswinParams},
     params::Params,
 };
 
@@ -19,8 +19,9 @@ use crate::{
 pub fn run(folder: &Folder, case: &Case, input: &Table, expr: &Expr, name: &str) -> Result<Outcome, String> {
     let spec = model_spec(expr)?;
     let mut detector = Catalog::standard().drift_detector(&spec, &[], 0).map_err(|e| e[0].to_string())?;
-    // What ADWIN knows of its window is no part of the interface of detectors, so a second one runs beside the first.
+    // What ADWIN knows of its window, or KSWIN of its test, is no part of the interface of detectors, so a second one runs beside the first.
     let mut window = adwin(&spec);
+    let mut test = kswin(&spec);
     let value = input.column(name).ok_or_else(|| format!("there is no column {name}"))?;
     let expected = folder.expected(case);
     let mut outcome = Outcome::new(case);
@@ -30,6 +31,9 @@ pub fn run(folder: &Folder, case: &Case, input: &Table, expr: &Expr, name: &str)
         if let Some(window) = &mut window {
             window.update(row[value]);
         }
+        if let Some(test) = &mut test {
+            test.update(row[value]);
+        }
         for (c, name) in expected.columns.iter().enumerate().skip(1) {
             let ours = match (name.as_str(), &window) {
                 ("drift", _) => f64::from(u8::from(detector.drift_detected())),
@@ -37,6 +41,7 @@ pub fn run(folder: &Folder, case: &Case, input: &Table, expr: &Expr, name: &str)
                 ("width", Some(window)) => window.width() as f64,
                 ("estimation", Some(window)) => window.estimation(),
                 ("variance", Some(window)) => window.squares(),
+                ("p_value", _) if test.is_some() => test.as_ref().map_or(0.0, Kswin::p_value),
                 _ => {
                     unknown = Some(format!("there is no {name} here"));
                     continue;
@@ -49,6 +54,10 @@ pub fn run(folder: &Folder, case: &Case, input: &Table, expr: &Expr, name: &str)
         }
     });
     unknown.map_or(Ok(outcome), Err)
+}
+
+fn kswin(spec: &Value) -> Option<Kswin> {
+    KswinParams::read(spec.get("kswin")?, &[]).ok().map(|params| Kswin::new(params, 0))
 }
 
 fn adwin(spec: &Value) -> Option<Adwin> {

@@ -6,7 +6,9 @@
 mod anomaly;
 mod classes;
 mod detectors;
+mod distributions;
 mod expr;
+mod forecasters;
 mod random;
 mod run;
 mod spec;

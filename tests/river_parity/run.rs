@@ -4,13 +4,13 @@ use serde_json::Value;
 use tidemill::learn::{
     base::{Metric, Regressor, Schema},
     catalog::Catalog,
-    metrics::{MetricName, Scorer},
+    metrics::{Mape, MetricName, Rmsle, Scorer, Windowed},
 };
 
 use crate::{
-    anomaly, detectors,
+    anomaly, detectors, distributions,
     expr::{Expr, parse},
-    random,
+    forecasters, random,
     spec::model_spec,
     statistics,
     vectors::{Case, Folder, Table},
@@ -108,6 +108,12 @@ pub fn run(folder: &Folder, case: &Case) -> Result<Outcome, String> {
     }
     if let Some(jackknife) = anomaly::jackknife(&expr) {
         return anomaly::intervals(folder, case, &input, &features, &target, jackknife?);
+    }
+    if let Some(outcome) = forecasters::run(folder, case, &input, &target, &expr, remark) {
+        return outcome;
+    }
+    if distributions::is_asked(remark) {
+        return distributions::run(folder, case, &input, &features, &target, &expr);
     }
     let spec = model_spec(&expr)?;
     let plan = Plan::of(remark, &features)?;
@@ -244,6 +250,16 @@ fn metrics(folder: &Folder, case: &Case, input: &Table, text: &str) -> Result<Ou
     Ok(outcome)
 }
 
+fn cumulative_or_windowed<M>(metric: M, window: Option<usize>) -> Box<dyn Metric>
+where
+    M: Metric + Clone + serde::Serialize + serde::de::DeserializeOwned + 'static,
+{
+    match window {
+        Some(window) => Box::new(Windowed::of_count(metric, window)),
+        None => Box::new(metric),
+    }
+}
+
 fn metric(column: &str) -> Option<Box<dyn Metric>> {
     let (window, name) = match column.strip_prefix("rolling").and_then(|rest| rest.split_once('_')) {
         Some((window, name)) => (Some(window.parse().ok()?), name),
@@ -255,6 +271,8 @@ fn metric(column: &str) -> Option<Box<dyn Metric>> {
         "RMSE" => MetricName::Rmse,
         "SMAPE" => MetricName::Smape,
         "R2" => MetricName::R2,
+        "MAPE" => return Some(cumulative_or_windowed(Mape::default(), window)),
+        "RMSLE" => return Some(cumulative_or_windowed(Rmsle::default(), window)),
         _ => return None,
     };
     Some(match window {

@@ -5,11 +5,39 @@ use crate::learn::base::Forecaster;
 
 /// Runs every check on fresh clones of `model`.
 pub fn check(model: &dyn Forecaster, report: &mut Report) {
-    for (name, stream) in streams::all(400) {
+    let (many, seasonal) = (streams::all(400), [("seasonal", streams::seasonal(400))]);
+    for (name, stream) in many.into_iter().chain(seasonal) {
         forecasts(model, name, &stream, report);
         restored(model, name, &stream, report);
     }
     asking_and_poison(model, report);
+    exogenous(model, report);
+    bounded(model, report);
+}
+
+/// Exogenous features, absent ones among them, are taken or left alone; asking with them changes nothing.
+fn exogenous(model: &dyn Forecaster, report: &mut Report) {
+    let mut learned = model.clone_fresh();
+    for record in streams::gaps(200) {
+        let rows: [&[f64]; 2] = [&record.x, &[]];
+        let before = state(&*learned);
+        let forecast = learned.forecast(2, &rows);
+        report.expect(forecast.iter().all(|y| y.is_finite()), rule::FINITE, || format!("{forecast:?} for {:?}", record.x));
+        report.expect(state(&*learned) == before, rule::ASKING, || "the state differs".to_owned());
+        learned.learn_one(record.y, &record.x);
+    }
+}
+
+/// Twice the records must not be twice the state, once seasons are full.
+fn bounded(model: &dyn Forecaster, report: &mut Report) {
+    let (mut long, stream) = (model.clone_fresh(), streams::seasonal(3_000));
+    stream.iter().for_each(|record| long.learn_one(record.y, &[]));
+    let once = state(&*long).len();
+    stream.iter().for_each(|record| long.learn_one(record.y, &[]));
+    let twice = state(&*long).len();
+    report.expect(twice <= once + once / 20 + 4_096, rule::BOUNDED, || {
+        format!("{once} bytes after 3000 records, {twice} after 6000")
+    });
 }
 
 /// The forecasts of a run, as bits.

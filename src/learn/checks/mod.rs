@@ -12,6 +12,7 @@
 
 mod anomaly_detector;
 mod documentation;
+mod drift_detector;
 mod forecaster;
 mod regressor;
 mod streams;
@@ -22,7 +23,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{
-    base::{DriftDetector, Schema},
+    base::Schema,
     catalog::{Catalog, Model},
     params::ParamError,
 };
@@ -145,29 +146,9 @@ pub fn check_anomaly_detector(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
 pub fn check_drift_detector(catalog: &Catalog, spec: &Value) -> Vec<Failure> {
     let mut report = Report::new(spec);
     if let Some(detector) = report.built(catalog.drift_detector(spec, &[], 1)) {
-        drift_detector(&*detector, &mut report);
+        drift_detector::check(&*detector, &mut report);
     }
     report.failures
-}
-
-fn drift_detector(model: &dyn DriftDetector, report: &mut Report) {
-    let (mut straight, mut restored) = (model.clone_fresh(), model.clone_fresh());
-    for (k, record) in streams::plain(600).iter().enumerate() {
-        straight.update(record.y);
-        restored.update(record.y);
-        if k == 300 {
-            let mut loaded = model.clone_fresh();
-            let result = loaded.load(&state(&*restored));
-            report.expect(result.is_ok(), rule::SNAPSHOT, || format!("{result:?}"));
-            restored = loaded;
-        }
-        report.expect(straight.drift_detected() == restored.drift_detected(), rule::SNAPSHOT, || format!("at record {k}"));
-    }
-    report.expect(state(&*straight) == state(&*restored), rule::SNAPSHOT, || "the states differ".to_owned());
-    let before = state(&*straight);
-    straight.update(f64::NAN);
-    report.expect(state(&*straight) == before, rule::POISON, || "NaN entered the state".to_owned());
-    report.expect(state(&*straight.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
 }
 
 #[cfg(test)]

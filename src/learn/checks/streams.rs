@@ -73,6 +73,14 @@ pub fn prices(n: usize) -> Vec<Record> {
     (0..n).map(record).collect()
 }
 
+/// A trend, a season of 12 records and some noise.
+pub fn seasonal(n: usize) -> Vec<Record> {
+    let season = [0.0, 5.0, 9.0, 10.0, 9.0, 5.0, 0.0, -5.0, -9.0, -10.0, -9.0, -5.0];
+    let record =
+        |(k, record): (usize, Record)| Record { y: 50.0 + 0.02 * k as f64 + season[k % 12] + 0.1 * record.x[0], ..record };
+    plain(n).into_iter().enumerate().map(record).collect()
+}
+
 /// All of them, with their names.
 pub fn all(n: usize) -> Vec<(&'static str, Vec<Record>)> {
     vec![

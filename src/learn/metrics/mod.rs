@@ -3,23 +3,35 @@
 //! Pairs with a value that is not finite are refused; a term that overflows counts as the largest finite number. A metric knows nothing of
 //! models, coins or topics.
 
+mod adjusted_r2;
 mod direction;
 mod error_sums;
+mod intervals;
 mod mae;
+mod mape;
 mod mse;
+mod pinball;
 mod r2;
+mod rmsle;
 mod rolling;
 mod scores;
 mod smape;
+mod windowed;
 
+pub use adjusted_r2::AdjustedR2;
 pub use direction::DirectionalAccuracy;
 pub use error_sums::{ErrorSums, Pair};
+pub use intervals::Intervals;
 pub use mae::Mae;
+pub use mape::Mape;
 pub use mse::{Mse, Rmse};
+pub use pinball::Pinball;
 pub use r2::R2;
+pub use rmsle::Rmsle;
 pub use rolling::{Rolling, RollingScorer};
 pub use scores::{Scorer, Scores};
 pub use smape::Smape;
+pub use windowed::Windowed;
 
 use super::base::Metric;
 

@@ -38,7 +38,7 @@ crate::params! {
 ///     scaler.learn_one(&[x]);
 /// }
 /// scaler.transform_one(&[4.0], &mut out);
-/// assert_eq!(format!("{:.4}", out[0]), "0.2294"); // (4 - 3.75) / 1.1875^0.5
+/// assert_eq!(format!("{:.4}", out[0]), "0.2085"); // (4 - 3.75) / 1.4375^0.5
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AdaptiveStandardScaler {

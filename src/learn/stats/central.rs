@@ -87,7 +87,7 @@ impl Univariate for Skew {
 /// for x in [1.0, 2.0, 3.0, 10.0] {
 ///     kurtosis.update(x);
 /// }
-/// assert_eq!(format!("{:.4}", kurtosis.get().unwrap()), "3.2320");
+/// assert_eq!(format!("{:.4}", kurtosis.get().unwrap()), "3.2280");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Kurtosis {

@@ -55,7 +55,7 @@ impl Univariate for EwMean {
 /// for x in [1.0, 3.0, 5.0, 4.0] {
 ///     var.update(x);
 /// }
-/// assert_eq!(var.get(), Some(1.1875));
+/// assert_eq!(var.get(), Some(1.4375));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EwVar {

@@ -5,6 +5,7 @@ mod detectors;
 mod ensembles;
 mod linear;
 mod preprocessing;
+mod series;
 mod trees;
 
 use serde_json::Value;
@@ -53,8 +54,15 @@ pub const fn special(river: &'static str, spec: Special) -> Class {
 }
 
 /// The tables, one a family.
-const TABLES: &[&[Class]] =
-    &[linear::CLASSES, detectors::CLASSES, ensembles::CLASSES, preprocessing::CLASSES, trees::CLASSES, anomaly::CLASSES];
+const TABLES: &[&[Class]] = &[
+    linear::CLASSES,
+    detectors::CLASSES,
+    ensembles::CLASSES,
+    preprocessing::CLASSES,
+    series::CLASSES,
+    trees::CLASSES,
+    anomaly::CLASSES,
+];
 
 /// The class that River calls `river`.
 pub fn find(river: &str) -> Option<&'static Class> {
