@@ -64,6 +64,12 @@ fn table() -> Vec<(&'static str, Value, Option<Published>, Option<Published>)> {
             Some(["31.0933", "34.6257", "-408.765"]),
         ),
         (
+            "Hoeffding Tree",
+            scaled(json!("hoeffding_tree_regressor")),
+            Some(["23.1619", "36.7336", "0.732402"]),
+            Some(["0.956103", "2.24987", "-0.730022"]),
+        ),
+        (
             "[baseline] Mean predictor",
             json!("mean"),
             Some(["50.2509", "71.1144", "-0.00292947"]),

@@ -6,10 +6,10 @@ use super::collect::{Asked, Coin, Collected, DriftMark, Question};
 use crate::learn::metrics::{RollingScorer, Scorer, Scores};
 use crate::record::format_duration_ms;
 
-/// Moments of a price curve that a page keeps; longer histories are thinned.
-const MOST_MOMENTS: usize = 4_000;
+/// Moments of a price curve that a page keeps: of longer histories the newest as they are, and those before them thinned.
+const PRICE_MOMENTS: Kept = Kept { newest: 1_000, before: 3_000 };
 /// Moments of an error curve.
-const ERROR_MOMENTS: usize = 400;
+const ERROR_MOMENTS: Kept = Kept { newest: 150, before: 350 };
 /// Bars of the moving average.
 const MEAN_BARS: usize = 10;
 const DAY_MS: i64 = 86_400_000;
@@ -81,6 +81,22 @@ pub fn page_data(all: &Collected, rolling: usize) -> PageData {
     PageData { rolling, coins: all.coins.iter().map(|(name, coin)| coin_data(name, coin, rolling)).collect() }
 }
 
+/// How much of a history is kept.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    newest: usize,
+    before: usize,
+}
+
+impl Kept {
+    /// Whether the moment at `place` of `count` is kept; the last one always is.
+    fn keeps(self, place: usize, count: usize) -> bool {
+        let old = count.saturating_sub(self.newest);
+        let stride = old.div_ceil(self.before).max(1);
+        place >= old || place % stride == stride - 1
+    }
+}
+
 /// Six significant digits: enough for a screen, and short.
 fn short(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
@@ -97,8 +113,7 @@ fn coin_data(name: &str, coin: &Coin, rolling: usize) -> CoinData {
     let interval = usual_step(&times);
     let closes: Vec<Option<f64>> = times.iter().map(|time| coin.closes.get(time).copied()).collect();
     let mean = moving_mean(&closes);
-    let stride = times.len().div_ceil(MOST_MOMENTS).max(1);
-    let kept: Vec<usize> = (0..times.len()).filter(|at| at % stride == stride - 1 || at + 1 == times.len()).collect();
+    let kept: Vec<usize> = (0..times.len()).filter(|at| PRICE_MOMENTS.keeps(*at, times.len())).collect();
     let thin = |values: &[Option<f64>]| kept.iter().map(|at| values[*at].map(short)).collect::<Vec<_>>();
     let times: Vec<i64> = kept.iter().map(|at| times[*at]).collect();
     let day = if interval == DAY_MS { "-day moving average" } else { "-bar moving average" };
@@ -141,7 +156,13 @@ fn models(coin: &Coin, times: &[i64], rolling: usize) -> Vec<ModelData> {
     }
     questions.sort_unstable();
     let of = |question: (bool, i64)| coin.models.iter().filter(move |model| (model.nowcast, model.horizon_ms) == question);
-    questions.into_iter().flat_map(|question| group(of(question), times, rolling)).collect()
+    let mut found: Vec<ModelData> = questions.into_iter().flat_map(|question| group(of(question), times, rolling)).collect();
+    // A nowcast is dashed, so it may share a colour with a forecast; two forecasts may not.
+    for nowcast in [false, true] {
+        let models = found.iter_mut().filter(|model| !model.base && model.nowcast == nowcast);
+        models.enumerate().for_each(|(colour, model)| model.colour = colour);
+    }
+    found
 }
 
 fn group<'a>(models: impl Iterator<Item = &'a Asked>, times: &[i64], rolling: usize) -> Vec<ModelData> {
@@ -164,8 +185,7 @@ fn group<'a>(models: impl Iterator<Item = &'a Asked>, times: &[i64], rolling: us
         found.insert(0, model_data(&naive, rolling));
     }
     let naive = found.iter().find(|model| model.base).and_then(|model| model.mae);
-    for (colour, model) in found.iter_mut().filter(|model| !model.base).enumerate() {
-        model.colour = colour;
+    for model in found.iter_mut().filter(|model| !model.base) {
         model.sane = naive.is_none_or(|naive| model.mae.is_some_and(|mae| mae <= SANE * naive));
     }
     let error = |model: &ModelData| model.mae.unwrap_or(f64::INFINITY);
@@ -190,7 +210,6 @@ fn model_data(model: &Asked, rolling: usize) -> ModelData {
     let (mut total, mut shared, mut naive, mut errors) =
         (Scorer::default(), Scorer::default(), Scorer::default(), Errors::default());
     let (mut recent, mut recent_naive) = (RollingScorer::of_count(rolling), RollingScorer::of_count(rolling));
-    let stride = model.answers.len().div_ceil(ERROR_MOMENTS).max(1);
     let mut base = !model.answers.is_empty();
     for (place, (question, truth)) in model.answers.iter().enumerate() {
         total.update(*truth, question.price, Some(question.last));
@@ -199,7 +218,7 @@ fn model_data(model: &Asked, rolling: usize) -> ModelData {
         recent.update(question.due_at, *truth, question.price, Some(question.last));
         recent_naive.update(question.due_at, *truth, question.last, None);
         base &= question.price == question.last;
-        if place % stride == stride - 1 || place + 1 == model.answers.len() {
+        if ERROR_MOMENTS.keeps(place, model.answers.len()) {
             errors.push(question.due_at, [&total.scores(), &naive.scores()], [&recent.scores(), &recent_naive.scores()]);
         }
     }
@@ -278,9 +297,13 @@ mod tests {
     fn long_histories_are_thinned_and_keep_their_end() {
         let data = page_data(&coin(9_000), 10);
         let coin = &data.coins[0];
-        assert!(coin.times.len() <= MOST_MOMENTS + 1 && coin.times.len() > MOST_MOMENTS / 2);
+        assert!(coin.times.len() <= 4_000 && coin.times.len() > 3_000);
+        assert!(
+            coin.times[coin.times.len() - 1_000..].windows(2).all(|pair| pair[1] - pair[0] == DAY_MS),
+            "the newest are whole"
+        );
         assert_eq!(coin.times.last(), Some(&(9_000 * DAY_MS)));
-        assert!(coin.models[1].errors.at.len() <= ERROR_MOMENTS + 1);
+        assert!(coin.models[1].errors.at.len() <= 500);
         assert_eq!(coin.models[1].n, 8_999, "errors are counted before anything is thinned");
     }
 }
