@@ -189,6 +189,31 @@ pub const KEYS: &[Key] = &[
         "Records after which a snapshot is due whatever the time.",
     ),
     key(
+        "changelog.enabled",
+        Kind::Choice(&["auto", "true", "false"]),
+        "auto",
+        "Whether snapshots also go to the topic APPLICATION-changelog, so that another instance can take a partition over with its state. auto: on Kafka \
+         yes, on the embedded log no, because there log and checkpoints share a disk.",
+    ),
+    key(
+        "changelog.interval.ms",
+        Kind::Number(1, 86_400_000),
+        "30000",
+        "Least milliseconds between two snapshots of a task in the changelog. On revocation and on a clean stop one is written in any case.",
+    ),
+    key(
+        "changelog.max.traffic.percent",
+        Kind::Number(1, 1_000_000),
+        "25",
+        "Most bytes of changelog for 100 bytes that a task reads and puts out: a large state is written rarely. More costs the brokers, less lets a take-over replay more records.",
+    ),
+    key(
+        "num.standby.replicas",
+        Kind::Number(0, 1_000),
+        "0",
+        "How many other instances keep the newest snapshot of each task in their state.dir, so that taking it over reads no changelog. Needs the changelog.",
+    ),
+    key(
         "restore.missing.input",
         Kind::Choice(&["refuse", "accept"]),
         "refuse",

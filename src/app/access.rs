@@ -20,6 +20,14 @@ pub fn brokers(config: &Config) -> Option<&str> {
     Some(config.text("bootstrap.servers")).filter(|servers| !servers.is_empty())
 }
 
+/// Whether snapshots go to a changelog.
+pub fn has_changelog(config: &Config) -> bool {
+    match config.text("changelog.enabled") {
+        "auto" => brokers(config).is_some(),
+        enabled => enabled == "true",
+    }
+}
+
 /// Where the log is, as people say it.
 pub fn describe(config: &Config) -> String {
     match brokers(config) {

@@ -1,5 +1,7 @@
 //! `tidemill state reset`: forgets offsets and state together, so that no half of an old life meets half of a new one. It tells what it would do first.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 
 use super::claim::Claim;
@@ -8,6 +10,7 @@ use super::log_options::ResetArgs;
 use super::state::application_id;
 use super::state_dir::StateDir;
 use super::{access, settings, topics_admin, topology};
+use crate::changelog::topic_name;
 use crate::config::Config;
 use crate::log::Log;
 use crate::store::{Checkpoint, CheckpointStore};
@@ -60,6 +63,8 @@ impl Reset<'_> {
             println!("{at}: committed position {} is forgotten", committed.offset);
         }
         outputs.iter().for_each(|topic| println!("{topic}: its records are removed"));
+        let changelog = self.changelog_there(log.as_ref())?;
+        changelog.iter().for_each(|topic| println!("{topic}: its snapshots are removed"));
         tasks.iter().for_each(|task| println!("{task}: its checkpoints are removed"));
         if !self.outputs {
             println!(
@@ -74,12 +79,20 @@ impl Reset<'_> {
             return Ok(());
         }
         access::patiently(|| log.delete_group(&self.application))?;
+        topics_admin::empty(log.as_ref(), &changelog.iter().map(|name| &**name).collect::<Vec<_>>())?;
         topics_admin::empty(log.as_ref(), &outputs.iter().map(String::as_str).collect::<Vec<_>>())?;
         if let Some(store) = self.store {
             tasks.iter().try_for_each(|task| store.remove(task))?;
         }
         println!("Reset: the next start begins with the first record of {}.", self.graph.source.topic);
         Ok(())
+    }
+
+    /// The changelog topic if there is one, whether it is in use or not: nothing of the old life may be found by the new one.
+    fn changelog_there(&self, log: &dyn Log) -> anyhow::Result<Option<Arc<str>>> {
+        let name = topic_name(&self.application);
+        let found = access::patiently(|| log.topics())?;
+        Ok(found.iter().any(|topic| topic.spec.name == name).then_some(name))
     }
 
     fn outputs_there(&self, log: &dyn Log) -> anyhow::Result<Vec<String>> {

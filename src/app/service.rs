@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::access;
 use super::claim::Claim;
 use super::live::{LiveRow, LiveView, Screen};
 use super::report::Report;
@@ -15,7 +16,7 @@ use super::state_dir::{Announcement, RunningInstance, StateDir};
 use crate::config::Config;
 use crate::http::{Backend, HttpServer, HttpSettings};
 use crate::log::Log;
-use crate::runtime::{Instance, InstanceHandle, InstanceStatus, LatestPrediction, RuntimeSettings};
+use crate::runtime::{ChangelogSettings, Instance, InstanceHandle, InstanceStatus, LatestPrediction, RuntimeSettings};
 use crate::store::CheckpointStore;
 use crate::task::{CheckpointPolicy, LeaderboardRow, MissingInput};
 use crate::telemetry::{LogFormat, Telemetry, init_logging};
@@ -202,6 +203,13 @@ fn runtime_settings(config: &Config, application: &str) -> anyhow::Result<Runtim
         max_records: number("checkpoint.max.records"),
         ..CheckpointPolicy::default()
     };
+    if access::has_changelog(config) {
+        settings.changelog = Some(ChangelogSettings {
+            interval_ms: number("changelog.interval.ms"),
+            max_traffic_percent: number("changelog.max.traffic.percent"),
+        });
+    }
+    settings.num_standby_replicas = u32::try_from(number("num.standby.replicas"))?;
     settings.missing_input =
         if config.text("restore.missing.input") == "accept" { MissingInput::Accept } else { MissingInput::Refuse };
     Ok(settings)

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::access;
 use super::errors::TopicsError;
+use super::state::application_id;
+use crate::changelog::topic_spec;
 use crate::config::Config;
 use crate::log::{Retention, TopicDescription, TopicSpec};
 use crate::topology::Graph;
@@ -24,6 +26,8 @@ pub enum TopicRole {
     Late,
     /// Records that can never be processed.
     DeadLetters,
+    /// Snapshots of the tasks.
+    Changelog,
 }
 
 impl fmt::Display for TopicRole {
@@ -33,6 +37,7 @@ impl fmt::Display for TopicRole {
             TopicRole::Output => "output",
             TopicRole::Late => "late records",
             TopicRole::DeadLetters => "dead letters",
+            TopicRole::Changelog => "changelog",
         })
     }
 }
@@ -92,6 +97,10 @@ impl TopicPlan {
             if topics.iter().all(|topic| topic.spec.name != name) {
                 topics.push(plan(role, name, kept));
             }
+        }
+        if access::has_changelog(config) {
+            let spec = topic_spec(&application_id(config, graph), partitions);
+            topics.push(PlannedTopic { role: TopicRole::Changelog, spec });
         }
         TopicPlan { partitions, topics }
     }

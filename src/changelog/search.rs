@@ -27,7 +27,7 @@ pub struct Sought<'a> {
 }
 
 /// What there is. Every list has the newest first.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Whole snapshots at or before the committed position, and better than what is there.
     pub usable: Vec<Generation>,
@@ -112,6 +112,11 @@ impl<'a, E> Search<'a, E> {
     /// A search between these ends.
     pub fn new(ends: Watermarks, read: &'a mut dyn FnMut(Offset, Offset) -> Result<Fetched, E>) -> Self {
         Search { ends, read }
+    }
+
+    /// The end of the partition.
+    pub fn end(&self) -> Offset {
+        self.ends.end
     }
 
     /// Looks for what is wanted, from the end on.

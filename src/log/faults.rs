@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
-    AutoOffsetReset, ClientSettings, Committed, Log, LogAppender, LogClient, LogError, LogEvent, LogReader, TopicDescription,
-    TopicSpec, Watermarks,
+    AutoOffsetReset, ClientSettings, Committed, GroupMember, Log, LogAppender, LogClient, LogError, LogEvent, LogReader,
+    TopicDescription, TopicSpec, Watermarks,
 };
 use crate::record::{Offset, RecordBatch, TopicPartition};
 
@@ -109,6 +109,10 @@ impl Log for FaultyLog {
 
     fn group_offsets(&self, application_id: &str) -> Result<BTreeMap<TopicPartition, Committed>, LogError> {
         self.log.group_offsets(application_id)
+    }
+
+    fn group_members(&self, application_id: &str) -> Result<Vec<GroupMember>, LogError> {
+        self.log.group_members(application_id)
     }
 
     fn delete_group(&self, application_id: &str) -> Result<(), LogError> {

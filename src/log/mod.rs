@@ -22,4 +22,4 @@ pub use client::{
 pub use error::{LogError, Reaction};
 pub use faults::{Fault, FaultyLog};
 pub use partitioner::{murmur2, partition_for_key};
-pub use service::{Fetched, Log, LogAppender, LogReader, Retention, TopicDescription, TopicSpec};
+pub use service::{Fetched, GroupMember, Log, LogAppender, LogReader, Retention, TopicDescription, TopicSpec};

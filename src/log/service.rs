@@ -45,6 +45,19 @@ pub struct TopicDescription {
     pub bytes: Vec<u64>,
 }
 
+/// A member of a consumer group: one client thread of one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMember {
+    /// The group's name for it; the assignor breaks ties by it.
+    pub id: Arc<str>,
+    /// The instance it belongs to.
+    pub instance: Arc<str>,
+    /// Whether that is the instance this log was opened for.
+    pub ours: bool,
+    /// What it has been given.
+    pub assignment: Vec<TopicPartition>,
+}
+
 /// A log that several threads share; cheap to hand around in an `Arc`.
 pub trait Log: Send + Sync {
     /// A client for one thread of an application.
@@ -88,6 +101,15 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// By their [`reaction`](LogError::reaction).
     fn group_offsets(&self, application_id: &str) -> Result<BTreeMap<TopicPartition, Committed>, LogError>;
+
+    /// The members of a group and what each has been given. Empty while the group is rebalancing, and where a group never has more than one instance.
+    ///
+    /// # Errors
+    /// By their [`reaction`](LogError::reaction).
+    fn group_members(&self, application_id: &str) -> Result<Vec<GroupMember>, LogError> {
+        let _ = application_id;
+        Ok(Vec::new())
+    }
 
     /// Forgets what a group has committed: the application starts again from the beginning of what its topics hold.
     ///

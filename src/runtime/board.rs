@@ -41,8 +41,16 @@ pub(super) struct Board {
 impl Board {
     pub(super) fn new(application_id: Arc<str>, topology: Arc<str>, threads: u32, telemetry: Arc<Telemetry>) -> Self {
         let thread_states = vec![ThreadState::Joining; threads as usize];
-        let status =
-            InstanceStatus { application_id, topology, threads, thread_states, tasks: Vec::new(), failure: None, ended: false };
+        let status = InstanceStatus {
+            application_id,
+            topology,
+            threads,
+            thread_states,
+            tasks: Vec::new(),
+            standbys: Vec::new(),
+            failure: None,
+            ended: false,
+        };
         let shared = Shared { status, leaderboard: Leaderboard::default(), predictions: BTreeMap::new() };
         Board { shared: Mutex::new(shared), changed: Condvar::new(), telemetry }
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::clock;
 use super::settings::ChangelogSettings;
-use crate::changelog::Key;
+use crate::changelog::{Found, Key};
 use crate::record::{Offset, RecordBatch};
 
 /// The generation and slot that a snapshot is cut for.
@@ -26,6 +26,12 @@ pub(super) struct ChangelogStanding {
     pub(super) newest: Option<(Offset, u64)>,
     /// Chunks that are ahead of what has committed.
     pub(super) take_back: Vec<Key>,
+}
+
+impl ChangelogStanding {
+    pub(super) fn of(found: &Found) -> Self {
+        ChangelogStanding { next: found.next, newest: found.newest, take_back: found.to_take_back() }
+    }
 }
 
 /// A snapshot on its way.

@@ -15,6 +15,7 @@ use super::monitor::Monitor;
 use super::phases::ThreadState;
 use super::restore_pool::RestorePool;
 use super::settings::RuntimeSettings;
+use super::standby::Standby;
 use super::status::InstanceStatus;
 use super::workers::{ActorSettings, Workers};
 use crate::changelog::topic_name;
@@ -103,6 +104,7 @@ struct Threads {
     workers: Option<Workers>,
     clients: Vec<JoinHandle<Result<(), InstanceError>>>,
     monitor: Option<(Sender<()>, JoinHandle<()>)>,
+    standby: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 /// A running instance. Dropping it without [`shutdown`](Self::shutdown) ends it as a crash would: nothing more is committed or kept.
@@ -135,6 +137,7 @@ impl InstanceHandle {
             threads.clients.push(started.map_err(|error| InstanceError::Threads(error.to_string()))?);
         }
         threads.monitor = Some(self.start_monitor()?);
+        threads.standby = self.start_standby()?;
         Ok(())
     }
 
@@ -150,6 +153,25 @@ impl InstanceHandle {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new().name("tidemill-monitor".into()).spawn(move || monitor.run(&stopped));
         Ok((stop, thread.map_err(|error| InstanceError::Threads(error.to_string()))?))
+    }
+
+    fn start_standby(&self) -> Result<Option<(Sender<()>, JoinHandle<()>)>, InstanceError> {
+        let Shared { graph, log, board, telemetry, store, standbys, settings, changelog, .. } = &*self.shared;
+        let Some(changelog) = changelog.clone().filter(|_| settings.num_standby_replicas > 0) else { return Ok(None) };
+        let standby = Standby {
+            graph: graph.clone(),
+            log: log.clone(),
+            board: board.clone(),
+            telemetry: telemetry.clone(),
+            store: store.clone(),
+            kept: standbys.clone(),
+            application_id: settings.application_id.clone(),
+            changelog,
+            replicas: settings.num_standby_replicas,
+        };
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new().name("tidemill-standby".into()).spawn(move || standby.run(&stopped));
+        Ok(Some((stop, thread.map_err(|error| InstanceError::Threads(error.to_string()))?)))
     }
 
     /// The state of the instance and of every task.
@@ -209,14 +231,14 @@ impl InstanceHandle {
 
     /// Joins every thread. The first error counts.
     fn end(&self) -> Result<(), InstanceError> {
-        let Threads { workers, clients, monitor } = std::mem::take(&mut *self.threads());
+        let Threads { workers, clients, monitor, standby } = std::mem::take(&mut *self.threads());
         let mut outcome = Ok(());
         for client in clients {
             // A client thread catches its panics.
             let ended = client.join().unwrap_or(Ok(()));
             outcome = outcome.and(ended);
         }
-        if let Some((stop, thread)) = monitor {
+        for (stop, thread) in monitor.into_iter().chain(standby) {
             drop(stop);
             drop(thread.join());
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::debug;
 
 use super::board::Board;
-use super::status::{TaskState, TaskStatus};
+use super::status::{CheckpointStatus, TaskState, TaskStatus};
 use crate::log::{Log, LogError, LogReader};
 use crate::record::{Offset, Timestamp};
 use crate::store::{CheckpointStore, Incident};
@@ -97,7 +97,17 @@ impl Monitor {
             shown.stream_time_lag_ms = time_lag.or(shown.stream_time_lag_ms);
         });
         let (position, stream_time, in_flight) = (task.position, task.stream_time, task.in_flight);
-        self.telemetry.task(&task.partition, &TaskGauges { position, lag, stream_time, stream_time_lag_ms: time_lag, in_flight });
+        let age = |kept: Option<CheckpointStatus>| kept.map(|kept| kept.at.elapsed().as_secs_f64());
+        let gauges = TaskGauges {
+            position,
+            lag,
+            stream_time,
+            stream_time_lag_ms: time_lag,
+            in_flight,
+            checkpoint_age_s: age(task.checkpoint),
+            changelog_age_s: age(task.changelog),
+        };
+        self.telemetry.task(&task.partition, &gauges);
     }
 }
 

@@ -31,6 +31,13 @@ enum Candidate {
     Changelog(Generation),
 }
 
+/// What a look into the changelog has come to.
+enum Looked {
+    Found(Found),
+    /// The standby has looked already.
+    Known(ChangelogStanding),
+}
+
 impl Candidate {
     fn position(&self) -> Offset {
         match self {
@@ -101,15 +108,26 @@ impl<'a> Sources<'a> {
             // Once the newest has failed, anything is better than nothing.
             better_than: local.filter(|_| !all).map(Candidate::position),
         };
-        let found = restore.search(at, reader, |search| if all { search.look_at_all(&sought) } else { search.look(&sought) })?;
-        let Some(found) = found else { return Ok(()) };
+        let found = restore.search(at, reader, |search| {
+            let known = restore.standbys.standing(sought.partition, search.end(), sought.better_than);
+            match known.filter(|_| !all) {
+                Some(standing) => Ok(Looked::Known(standing)),
+                None => if all { search.look_at_all(&sought) } else { search.look(&sought) }.map(Looked::Found),
+            }
+        })?;
+        let found = match found {
+            Some(Looked::Found(found)) => found,
+            Some(Looked::Known(standing)) => {
+                self.standing = standing;
+                return Ok(());
+            }
+            None => return Ok(()),
+        };
         if !all {
             self.tell(&found);
         }
         self.all = found.all;
-        self.standing.next = self.standing.next.max(found.next);
-        self.standing.newest = found.newest;
-        self.standing.take_back = found.to_take_back();
+        self.standing = ChangelogStanding::of(&found);
         let tried = |generation: &Generation| self.refused.contains(&generation.id.generation);
         let offered: Vec<Generation> = found.usable.into_iter().filter(|generation| !tried(generation)).collect();
         self.candidates.retain(|candidate| matches!(candidate, Candidate::Local(..)));

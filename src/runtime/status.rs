@@ -149,6 +149,17 @@ impl TaskStatus {
     }
 }
 
+/// What the standby keeps of a task that another instance owns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StandbyStatus {
+    /// The task's input partition.
+    pub partition: TopicPartition,
+    /// Position of the snapshot in the local store, if there is one.
+    pub position: Option<Offset>,
+    /// Records between it and the committed position: what taking the task over would replay.
+    pub lag: Option<u64>,
+}
+
 /// An instance and its tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InstanceStatus {
@@ -162,6 +173,8 @@ pub struct InstanceStatus {
     pub thread_states: Vec<ThreadState>,
     /// The tasks it has or had, by partition.
     pub tasks: Vec<TaskStatus>,
+    /// The tasks of other instances that it keeps warm, by partition.
+    pub standbys: Vec<StandbyStatus>,
     /// Why it has ended by itself, if it has.
     pub failure: Option<String>,
     /// Whether all its threads have ended.

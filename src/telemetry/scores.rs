@@ -12,7 +12,7 @@ use crate::task::Leaderboard;
 use crate::topology::Graph;
 
 /// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TaskGauges {
     /// Committed position.
     pub position: Option<Offset>,
@@ -24,6 +24,10 @@ pub struct TaskGauges {
     pub stream_time_lag_ms: Option<i64>,
     /// Batches in flight.
     pub in_flight: usize,
+    /// Seconds since the newest checkpoint of this process, if there is one.
+    pub checkpoint_age_s: Option<f64>,
+    /// Seconds since its newest snapshot in the changelog, if there is one.
+    pub changelog_age_s: Option<f64>,
 }
 
 impl Telemetry {
@@ -73,6 +77,18 @@ impl Telemetry {
         set(&metrics.stream_time, &[number], gauges.stream_time.map(|time| time.0 as f64 / 1_000.0));
         set(&metrics.stream_time_lag, &[number], gauges.stream_time_lag_ms.map(|ms| ms as f64 / 1_000.0));
         set(&metrics.batches_in_flight, &[number], Some(gauges.in_flight as f64));
+        set(&metrics.checkpoint_age, &[number], gauges.checkpoint_age_s);
+        set(&metrics.changelog_age, &[number], gauges.changelog_age_s);
+    }
+
+    /// Shows how far the standby's snapshot is behind the committed position; `None` when it keeps none any more.
+    pub fn standby_lag(&self, partition: &TopicPartition, lag: Option<u64>) {
+        let number = &*partition.partition.to_string();
+        match lag {
+            Some(records) => self.metrics.standby_lag.with_label_values(&[number]).set(records as f64),
+            // An error says that there was none.
+            None => drop(self.metrics.standby_lag.remove_label_values(&[number])),
+        }
     }
 
     /// Shows the state a task is in; `states` are the names of all of them.

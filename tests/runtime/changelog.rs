@@ -17,7 +17,7 @@ use super::bench::{self, Bench, INPUT, Outcome, PATIENCE, expected, graph, input
 use super::nodes::Mishaps;
 
 /// Settings with which every checkpoint goes to the changelog.
-fn settings() -> RuntimeSettings {
+pub fn settings() -> RuntimeSettings {
     let mut settings = bench::settings();
     settings.changelog = Some(ChangelogSettings { interval_ms: 0, max_traffic_percent: 1_000_000 });
     settings

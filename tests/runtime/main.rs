@@ -9,3 +9,4 @@ mod limits;
 mod nodes;
 mod panics;
 mod restarts;
+mod standby;
