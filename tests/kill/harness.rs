@@ -139,11 +139,13 @@ pub struct Harness {
     topology: PathBuf,
     files: Vec<PathBuf>,
     records: u64,
+    changelog: bool,
     expected: Expected,
 }
 
 impl Harness {
-    pub fn new(topology: &str, records: u64) -> Self {
+    /// With a changelog, every checkpoint goes there too, and a crash may take the local ones with it.
+    pub fn new(topology: &str, records: u64, changelog: bool) -> Self {
         let files = candle_files();
         let feed: Box<dyn Feed> = if files.is_empty() {
             println!("no recorded candles beside the checkout: the simulated exchange takes their place");
@@ -153,7 +155,7 @@ impl Harness {
         };
         let topology = common::root().join("topologies").join(topology);
         let expected = Expected::of(common::graph_of(&topology), feed, records);
-        Harness { folder: tempfile::tempdir().unwrap(), topology, files, records, expected }
+        Harness { folder: tempfile::tempdir().unwrap(), topology, files, records, changelog, expected }
     }
 
     pub fn input_name(&self) -> String {
@@ -169,6 +171,10 @@ impl Harness {
         command.arg("demo").arg("--topology").arg(&self.topology).arg("--state-dir").arg(self.folder.path());
         command.args(["--format", "json", "--speed", "max", "--records", &limit.to_string()]);
         command.args(["--set", "commit.interval.ms=10", "--set", "checkpoint.interval.ms=50", "--set", "http.port=0"]);
+        if self.changelog {
+            command.args(["--set", "changelog.enabled=true", "--set", "changelog.interval.ms=1"]);
+            command.args(["--set", "changelog.max.traffic.percent=1000000"]);
+        }
         if !self.files.is_empty() {
             command.arg("--input").args(&self.files);
         }
@@ -210,6 +216,11 @@ impl Harness {
     pub fn committed_records(&self) -> u64 {
         let log = EmbeddedLog::open(&self.folder.path().join("log")).unwrap();
         log.group_offsets(&self.expected.graph.name).unwrap().values().map(|committed| committed.offset.0.cast_unsigned()).sum()
+    }
+
+    /// The disk of the checkpoints is lost: another machine takes over, with the log alone.
+    pub fn lose_checkpoints(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("checkpoints")).unwrap();
     }
 
     pub fn check_crash_state(&self) {

@@ -35,14 +35,26 @@ const POINTS: &[&str] = &[
     "store.after-manifest",
 ];
 
+/// Those of the changelog, and those on the way back from it.
+const CHANGELOG_POINTS: &[&str] = &[
+    "changelog.before-produce",
+    "changelog.after-produce",
+    "runtime.before-checkpoint",
+    "changelog.mid-read",
+    "log.before-commit",
+    "runtime.before-live",
+    "log.after-commit",
+    "runtime.mid-restore",
+];
+
 /// Kills the program `kills` times while it works through `records` records, half of the times at named points.
-fn survive(records: u64, kills: usize) {
-    let harness = Harness::new("quickstart.toml", records);
+fn survive(records: u64, kills: usize, changelog: bool) {
+    let harness = Harness::new("quickstart.toml", records, changelog);
     let mut random = harness::Random::new(seed());
     println!("seed {}, {records} records of {}, {kills} kills", seed(), harness.input_name());
     // Work is dealt out in small portions, so that there is some left to be killed in until the last kill.
     let portion = (records / (3 * kills as u64)).max(1);
-    let mut points = POINTS.iter().cycle();
+    let mut points = if changelog { CHANGELOG_POINTS } else { POINTS }.iter().cycle();
     let mut usual_run = Duration::from_millis(400);
     let mut done = 0;
     while done < kills {
@@ -61,6 +73,9 @@ fn survive(records: u64, kills: usize) {
             done += 1;
             println!("kill {done}: {crash:?}, {} records committed", harness.committed_records());
             harness.check_crash_state();
+            if changelog && random.below(2) == 0 {
+                harness.lose_checkpoints();
+            }
         } else {
             usual_run = started.elapsed();
         }
@@ -71,7 +86,7 @@ fn survive(records: u64, kills: usize) {
 
 #[test]
 fn a_few_kills_over_candles_change_nothing() {
-    survive(12_000, 14);
+    survive(12_000, 14, false);
 }
 
 #[test]
@@ -80,7 +95,13 @@ fn many_kills_over_many_candles_change_nothing() {
         println!("the long kill test did not run: set TIDEMILL_LONG_TESTS=1");
         return;
     }
-    survive(210_000, 60);
+    survive(210_000, 60, false);
+    survive(210_000, 60, true);
+}
+
+#[test]
+fn kills_on_the_way_to_the_changelog_and_back_change_nothing() {
+    survive(12_000, 14, true);
 }
 
 #[test]

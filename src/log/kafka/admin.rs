@@ -18,6 +18,9 @@ use super::topics::Topics;
 use crate::log::{LogError, Retention, TopicDescription, TopicSpec};
 use crate::record::TopicPartition;
 
+/// Size of the segments of a compacted topic: as that of Kafka Streams' own internal topics.
+const COMPACTED_SEGMENT_BYTES: &str = "52428800";
+
 /// Longest wait for the controller.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -68,7 +71,12 @@ impl Admin {
             // No time stamp is refused: bad records carry any.
             topic.set("message.timestamp.type", "CreateTime").set("message.timestamp.after.max.ms", "9223372036854775807")
         });
-        let new: Vec<NewTopic<'_>> = new.collect();
+        // The cleaner leaves the newest segment alone: with a broker's usual 1 GB a compacted topic would grow to that before anything goes.
+        let segmented = new.zip(specs).map(|(topic, spec)| match spec.retention {
+            Retention::Compacted => topic.set("segment.bytes", COMPACTED_SEGMENT_BYTES),
+            Retention::Unlimited | Retention::Bytes(_) => topic,
+        });
+        let new: Vec<NewTopic<'_>> = segmented.collect();
         let outcome = wait(self.client.create_topics(&new, &options())).map_err(|e| self.at("create topics").reading(&e))?;
         for result in outcome {
             match result {

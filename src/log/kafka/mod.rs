@@ -18,6 +18,7 @@ mod close;
 mod context;
 mod fault;
 mod input;
+mod members;
 mod output;
 mod reader;
 mod records;
@@ -33,7 +34,9 @@ use self::context::{Context, list_of};
 use self::fault::At;
 pub use self::settings::{Assignment, KafkaSettings, SettingsError};
 use self::topics::{ANSWER, Topics};
-use super::{ClientSettings, Committed, Log, LogAppender, LogClient, LogError, LogReader, TopicDescription, TopicSpec};
+use super::{
+    ClientSettings, Committed, GroupMember, Log, LogAppender, LogClient, LogError, LogReader, TopicDescription, TopicSpec,
+};
 use crate::record::TopicPartition;
 
 /// A Kafka cluster. A clone is another handle of the same connections.
@@ -107,6 +110,10 @@ impl Log for KafkaLog {
         };
         let places: Vec<TopicPartition> = all.iter().flat_map(numbers).collect();
         input::committed_of(&Closing::new(consumer), list_of(&places), at, ANSWER)
+    }
+
+    fn group_members(&self, application_id: &str) -> Result<Vec<GroupMember>, LogError> {
+        members::members(&self.topics, &self.settings, application_id)
     }
 
     fn delete_group(&self, application_id: &str) -> Result<(), LogError> {

@@ -34,6 +34,11 @@ impl Topics {
         At { servers: &self.servers, what }
     }
 
+    /// The consumer that asks.
+    pub(super) fn consumer(&self) -> &Closing {
+        &self.consumer
+    }
+
     /// Asks for all topics with their partition counts; names that begin with two underscores are Kafka's own and left out.
     pub(super) fn all(&self) -> Result<BTreeMap<String, u32>, LogError> {
         let metadata = self.consumer.fetch_metadata(None, ANSWER).map_err(|e| self.at("ask for the topics").reading(&e))?;
