@@ -238,6 +238,7 @@ mod tests {
             threads: threads.len() as u32,
             thread_states: threads.to_vec(),
             tasks: (0..).zip(tasks).map(task).collect(),
+            standbys: Vec::new(),
             failure: None,
             ended: false,
         }
