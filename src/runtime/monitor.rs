@@ -8,7 +8,7 @@ use tracing::debug;
 
 use super::board::Board;
 use super::status::{CheckpointStatus, TaskState, TaskStatus};
-use crate::log::{Log, LogError, LogReader};
+use crate::log::{Log, LogError, LogReader, Watermarks};
 use crate::record::{Offset, Timestamp};
 use crate::store::{CheckpointStore, Incident};
 use crate::telemetry::{RuntimeEvent, TaskGauges, Telemetry};
@@ -76,9 +76,9 @@ impl Monitor {
             Some(reader) => reader,
             None => self.log.reader()?,
         };
-        let end = used.watermarks(&task.partition)?.end;
+        let Watermarks { start, end } = used.watermarks(&task.partition)?;
         let behind = task.position.is_none_or(|position| position < end);
-        let newest = if behind { newest(used.as_mut(), task, end)? } else { None };
+        let newest = if behind { newest(used.as_mut(), task, (start, end))? } else { None };
         *reader = Some(used);
         Ok(Ends { end, newest })
     }
@@ -111,9 +111,12 @@ impl Monitor {
     }
 }
 
+/// Offsets before the end among which the newest record is looked for: the last ones may be marks of transactions, which are no records.
+const TAIL: i64 = 8;
+
 /// The time stamp of the newest record.
-fn newest(reader: &mut dyn LogReader, task: &TaskStatus, end: Offset) -> Result<Option<Timestamp>, LogError> {
-    let last = Offset((end.0 - 1).max(0));
-    let fetched = reader.read(&task.partition, last, end, 1, Duration::ZERO)?;
+fn newest(reader: &mut dyn LogReader, task: &TaskStatus, (start, end): (Offset, Offset)) -> Result<Option<Timestamp>, LogError> {
+    let from = Offset((end.0 - TAIL).max(start.0));
+    let fetched = reader.read(&task.partition, from, end, TAIL as usize, Duration::ZERO)?;
     Ok(fetched.records.records.iter().last().map(|record| record.timestamp))
 }

@@ -16,7 +16,6 @@ use tidemill::store::{CheckpointStore, SledStore};
 use tidemill::task::TaskSnapshot;
 use tidemill::topology::Graph;
 
-pub use crate::common::random::Random;
 use crate::common::{self, Lines};
 
 pub const PARTITIONS: u32 = 3;

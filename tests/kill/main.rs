@@ -16,7 +16,7 @@ mod plants;
 use std::time::{Duration, Instant};
 
 use common::planted::Plant;
-use common::random::seed;
+use common::random::{Random, seed};
 use harness::{Crash, Harness};
 
 /// Every named point of the program at which the engine can be killed.
@@ -50,7 +50,7 @@ const CHANGELOG_POINTS: &[&str] = &[
 /// Kills the program `kills` times while it works through `records` records, half of the times at named points.
 fn survive(records: u64, kills: usize, changelog: bool) {
     let harness = Harness::new("quickstart.toml", records, changelog);
-    let mut random = harness::Random::new(seed());
+    let mut random = Random::new(seed());
     println!("seed {}, {records} records of {}, {kills} kills", seed(), harness.input_name());
     // Work is dealt out in small portions, so that there is some left to be killed in until the last kill.
     let portion = (records / (3 * kills as u64)).max(1);

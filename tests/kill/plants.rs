@@ -17,7 +17,8 @@ use tidemill::telemetry::Telemetry;
 
 use crate::common;
 use crate::common::planted::{Plant, PlantedLog, PlantedStore};
-use crate::harness::{Expected, PARTITIONS, Random, killed};
+use crate::common::random::Random;
+use crate::harness::{Expected, PARTITIONS, killed};
 
 const RECORDS: u64 = 3_000;
 const ROUNDS: usize = 12;

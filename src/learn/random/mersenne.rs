@@ -141,7 +141,7 @@ mod tests {
     fn a_restored_generator_goes_on_and_a_wrong_position_is_harmless() {
         let mut random = Random::new(7);
         random.gauss(0.0, 1.0);
-        (0..1_000).for_each(|_| drop(random.next_u32()));
+        (0..1_000).for_each(|_| _ = random.next_u32());
         let mut restored: Random = decode(&encode(&random).unwrap()).unwrap();
         assert_eq!((random.gauss(0.0, 1.0), random.random()), (restored.gauss(0.0, 1.0), restored.random()));
         restored.next = u32::MAX;

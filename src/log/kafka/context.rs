@@ -39,11 +39,6 @@ impl Context {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Whether a rebalance waits.
-    pub(super) fn is_noted(&self) -> bool {
-        !self.notes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
     pub(super) fn set_closing(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }

@@ -92,22 +92,20 @@ impl Input {
     pub(super) fn poll(&mut self, max: usize, deadline: Instant) -> Result<Vec<LogEvent>, LogError> {
         self.give_up_revoked();
         self.check_ranges()?;
-        let mut read = 0;
-        loop {
-            if let Some(event) = self.rebalance()? {
-                return Ok(self.hand_out(max).into_iter().chain([event]).collect());
-            }
-            let ready = self.ready();
-            if ready >= max || read >= max {
-                break;
-            }
+        if let Some(event) = self.rebalance()? {
+            return Ok(self.hand_out(max).into_iter().chain([event]).collect());
+        }
+        let (mut read, mut ready, mut last) = (0, self.ready(), 0);
+        // Records of paused partitions count as work, but are no reason to come back with nothing before the time.
+        while ready < max && (read < max || (ready == 0 && Instant::now() < deadline)) {
             let wait = if ready > 0 { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
             // While committed offsets are not to be had, they are asked for again and again.
             let wait = if self.assigning.is_some() { wait.min(PATIENCE / 5) } else { wait };
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
-                    place(&mut self.parts, &message);
+                    ready += usize::from(place(&mut self.parts, &mut last, &message));
                     read += 1;
+                    continue;
                 }
                 Some(Err(error)) if ready > 0 => {
                     // What was read already must not wait; a lasting error is met again.
@@ -115,9 +113,13 @@ impl Input {
                     break;
                 }
                 Some(Err(error)) => self.failed(&error)?,
-                None if self.consumer.context().is_noted() => {}
-                None if ready > 0 || Instant::now() >= deadline => break,
                 None => {}
+            }
+            if let Some(event) = self.rebalance()? {
+                return Ok(self.hand_out(max).into_iter().chain([event]).collect());
+            }
+            if ready > 0 || Instant::now() >= deadline {
+                break;
             }
         }
         self.stop_the_full()?;
@@ -175,22 +177,30 @@ impl Input {
         }
     }
 
-    /// librdkafka does not say whose position has been removed.
+    /// librdkafka does not say whose position is not there, and has stopped reading that partition. One whose position is there after all (records came in the
+    /// meantime) goes on.
     fn find_out_of_range(&mut self) -> Result<(), LogError> {
-        for index in 0..self.parts.len() {
-            let ends = self.ends(&self.parts[index].partition.clone())?;
-            let part = &mut self.parts[index];
-            part.out_of_range = part.position < ends.start.0 || part.position > ends.end.0;
-        }
+        self.parts.iter_mut().for_each(|part| part.out_of_range = true);
         self.check_ranges()
     }
 
-    /// Tells, at every poll until a seek mends it, of a position that is not there.
-    fn check_ranges(&self) -> Result<(), LogError> {
-        let Some(part) = self.parts.iter().find(|part| part.out_of_range && part.held.is_empty()) else { return Ok(()) };
-        let ends = self.ends(&part.partition)?;
-        let (partition, asked) = (part.partition.clone(), Offset(part.position));
-        Err(LogError::OutOfRange { partition, asked, start: ends.start, end: ends.end })
+    /// Tells, at every poll until a seek or new records mend it, of a position that is not there.
+    fn check_ranges(&mut self) -> Result<(), LogError> {
+        for index in 0..self.parts.len() {
+            let part = &self.parts[index];
+            // What was read before it comes first.
+            if !part.out_of_range || !part.held.is_empty() {
+                continue;
+            }
+            let (partition, asked) = (part.partition.clone(), Offset(part.position));
+            let Watermarks { start, end } = self.ends(&partition)?;
+            if asked < start || asked > end {
+                return Err(LogError::OutOfRange { partition, asked, start, end });
+            }
+            self.assign_again(index, asked)?;
+            (self.parts[index].out_of_range, self.parts[index].stopped) = (false, false);
+        }
+        Ok(())
     }
 
     fn ends(&self, partition: &TopicPartition) -> Result<Watermarks, LogError> {
@@ -354,20 +364,48 @@ impl Input {
         if self.parts[index].stopped {
             self.set_stopped(index, false)?;
         }
-        let deadline = Instant::now() + ANSWER;
-        while let Err(error) = self.seek_once(partition, to) {
-            // A partition that was assigned a moment ago takes no seek yet.
-            if !matches!(error.rdkafka_error_code(), Some(Code::State | Code::PreviousInProgress | Code::OperationTimedOut))
-                || Instant::now() > deadline
-            {
-                return Err(self.at("seek").reading(&error));
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if self.parts[index].out_of_range {
+            self.assign_again(index, to)?;
+        } else {
+            self.seek_patiently(partition, to)?;
         }
         let part = &mut self.parts[index];
         part.held = ConsumedBatch::empty(partition.clone());
         (part.position, part.out_of_range) = (to.0, false);
         Ok(())
+    }
+
+    fn seek_patiently(&self, partition: &TopicPartition, to: Offset) -> Result<(), LogError> {
+        let deadline = Instant::now() + ANSWER;
+        while let Err(error) = self.seek_once(partition, to) {
+            // A partition that was assigned a moment ago takes no seek yet.
+            let later =
+                matches!(error.rdkafka_error_code(), Some(Code::State | Code::PreviousInProgress | Code::OperationTimedOut));
+            if !later || Instant::now() > deadline {
+                return Err(self.at("seek").reading(&error));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Sends a partition elsewhere that librdkafka has stopped, because its position was not there: it takes no seek any more.
+    fn assign_again(&self, index: usize, to: Offset) -> Result<(), LogError> {
+        let at = self.at("assign partitions");
+        let mut list = TopicPartitionList::new();
+        let mut add = |part: &Part, position: i64| {
+            list.add_partition_offset(&part.partition.topic, part.partition.partition as i32, Place::Offset(position))
+        };
+        if is_cooperative(&self.consumer) {
+            let this = list_of([&self.parts[index].partition]);
+            add(&self.parts[index], to.0).map_err(|e| at.reading(&e))?;
+            self.consumer.incremental_unassign(&this).map_err(|e| at.reading(&e))?;
+        } else {
+            for (other, part) in self.parts.iter().enumerate() {
+                add(part, if other == index { to.0 } else { part.position }).map_err(|e| at.reading(&e))?;
+            }
+        }
+        self.answer_assign(&list)
     }
 
     fn seek_once(&self, partition: &TopicPartition, to: Offset) -> Result<(), KafkaError> {
@@ -389,14 +427,23 @@ impl Input {
     }
 }
 
-/// Keeps a message with its partition.
-fn place(parts: &mut [Part], message: &BorrowedMessage<'_>) {
+/// Keeps a message with its partition; whether that can be handed out. `last` is the index of the last part that was found: messages come in runs.
+fn place(parts: &mut [Part], last: &mut usize, message: &BorrowedMessage<'_>) -> bool {
     let (topic, number) = (message.topic(), message.partition());
-    let part = parts.iter_mut().find(|part| part.partition.partition as i32 == number && *part.partition.topic == *topic);
-    // A message of a partition that was given up, or from before a seek, is not for us.
-    let Some(part) = part.filter(|part| message.offset() >= part.position) else { return };
+    let fits = |part: &Part| part.partition.partition as i32 == number && *part.partition.topic == *topic;
+    if !parts.get(*last).is_some_and(fits) {
+        // A message of a partition that was given up is not for us.
+        let Some(found) = parts.iter().position(fits) else { return false };
+        *last = found;
+    }
+    let part = &mut parts[*last];
+    // Nor is one from before a seek.
+    if message.offset() < part.position {
+        return false;
+    }
     push(message, &mut part.held);
     part.position = message.offset() + 1;
+    !part.paused
 }
 
 /// What a consumer's group has committed.

@@ -11,7 +11,7 @@ mod jars;
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -52,20 +52,27 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts `brokers` brokers, or says why there can be none.
+    /// Starts `brokers` brokers; see [`start_with`](Self::start_with).
     pub fn start(brokers: usize) -> Result<Cluster, String> {
         Cluster::start_with(&ClusterOptions::of(brokers))
     }
 
-    /// Starts brokers, or says why there can be none.
+    /// Starts brokers, or says what is missing for it.
+    ///
+    /// # Panics
+    /// When everything is there and they do not come up all the same: that is no reason to leave tests out.
     pub fn start_with(options: &ClusterOptions) -> Result<Cluster, String> {
         let jars = jars::resolve()?;
+        Ok(Cluster::start_on(&jars, options).unwrap_or_else(|why| panic!("Kafka did not start: {why}")))
+    }
+
+    fn start_on(jars: &Path, options: &ClusterOptions) -> Result<Cluster, String> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = jars::work_folder().join(format!("kafka-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
         let ports: Vec<(u16, u16)> = (0..options.brokers).map(|_| (free_port(), free_port())).collect();
-        let brokers = (0..options.brokers).map(|index| Broker::prepare(index, &ports, &dir, &jars, options));
+        let brokers = (0..options.brokers).map(|index| Broker::prepare(index, &ports, &dir, jars, options));
         let mut cluster = Cluster { brokers: brokers.collect::<Result<_, _>>()?, dir };
         for broker in &mut cluster.brokers {
             broker.start()?;
