@@ -33,11 +33,13 @@ rolling = { close = { mean = [10], quantile = [{ bars = 10, q = 0.9 }] } }
 ew = { var = [0.1] }
 [learners.last]
 parents = ["x"]
+horizon = "1m"
 model = "naive"
 interval = { level = 0.9, method = { adaptive = { gamma = 0.02, window_size = 200 } } }
 drift = { page_hinkley = { threshold = 5.0, delta = 0.01 }, on_drift = "notify" }
 [learners.reset]
 parents = ["x"]
+horizon = "1m"
 target = "return"
 features = ["return_1", "return_2", "return_5"]
 model = { knn_regressor = { n_neighbors = 5, window_size = 100 } }
@@ -46,6 +48,7 @@ drift = { adwin = { delta = 0.002 }, on_drift = "reset" }
 interval = { level = 0.9, method = { jackknife = { window_size = 200 } } }
 [learners.swap]
 parents = ["x"]
+horizon = "1m"
 target = "return"
 model = "linear_regression"
 warm_up = 20

@@ -77,10 +77,10 @@ mod tests {
 
     #[test]
     fn the_heir_of_each_partition_is_its_standby() {
-        // Without a: b and c have two each, so b, whose id comes first, gets 0, and c gets 1.
-        assert_eq!(standbys("b", 1, THREE), [0, 4]);
+        // Without an owner the two others have two each; the one whose id comes first gets the first of its partitions.
+        assert_eq!(standbys("a", 1, THREE), [2, 4]);
+        assert_eq!(standbys("b", 1, THREE), [0, 5]);
         assert_eq!(standbys("c", 1, THREE), [1, 3]);
-        assert_eq!(standbys("a", 1, THREE), [2, 5]);
     }
 
     #[test]
