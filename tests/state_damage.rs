@@ -31,15 +31,18 @@ fn demo(state: &Path, records: u64) -> Output {
         .unwrap()
 }
 
-/// Everything an output topic holds, as `topics consume` tells it.
-fn predictions(state: &Path) -> String {
+/// Everything an output topic holds, as `topics consume` tells it, or why it tells nothing.
+fn predictions(state: &Path) -> Result<String, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_tidemill"))
         .args(["topics", "consume", "small.predictions", "--from-beginning", "--exit-at-end", "--state-dir"])
         .arg(state)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -103,7 +106,7 @@ fn a_damaged_state_directory_is_rebuilt_or_refused() {
     assert!(demo(whole.path(), 1_000).status.success());
     let straight = tempfile::tempdir().unwrap();
     assert!(demo(straight.path(), 1_500).status.success());
-    let expected = predictions(straight.path());
+    let expected = predictions(straight.path()).unwrap();
     let (mut went_on, mut refused) = (0, 0);
     for _ in 0..rounds {
         let state = tempfile::tempdir().unwrap();
@@ -112,8 +115,17 @@ fn a_damaged_state_directory_is_rebuilt_or_refused() {
         let output = demo(state.path(), 1_500);
         let message = String::from_utf8_lossy(&output.stderr);
         if output.status.success() {
-            assert!(predictions(state.path()) == expected, "{what}: went on with other results");
-            went_on += 1;
+            // Damage to a part of the log file that is only read when it is opened the next time is found then, and refused.
+            match predictions(state.path()) {
+                Ok(found) => {
+                    assert!(found == expected, "{what}: went on with other results");
+                    went_on += 1;
+                }
+                Err(refusal) => {
+                    assert!(refusal.contains("is damaged"), "{what}: {refusal}");
+                    refused += 1;
+                }
+            }
         } else {
             assert_eq!(output.status.code(), Some(1), "{what}: {message}");
             let error = message
