@@ -28,6 +28,9 @@ use crate::topology::Graph;
 /// Time the other client threads have to end cleanly when one has failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
+/// A thread that runs beside the client threads, and what tells it to end.
+type Helper = (Sender<()>, JoinHandle<()>);
+
 /// Starts instances.
 pub struct Instance;
 
@@ -103,8 +106,8 @@ fn changelog_topic(log: &dyn Log, graph: &Graph, settings: &RuntimeSettings) -> 
 struct Threads {
     workers: Option<Workers>,
     clients: Vec<JoinHandle<Result<(), InstanceError>>>,
-    monitor: Option<(Sender<()>, JoinHandle<()>)>,
-    standby: Option<(Sender<()>, JoinHandle<()>)>,
+    monitor: Option<Helper>,
+    standby: Option<Helper>,
 }
 
 /// A running instance. Dropping it without [`shutdown`](Self::shutdown) ends it as a crash would: nothing more is committed or kept.
@@ -141,7 +144,7 @@ impl InstanceHandle {
         Ok(())
     }
 
-    fn start_monitor(&self) -> Result<(Sender<()>, JoinHandle<()>), InstanceError> {
+    fn start_monitor(&self) -> Result<Helper, InstanceError> {
         let Shared { graph, log, board, telemetry, store, .. } = &*self.shared;
         let monitor = Monitor {
             graph: graph.clone(),
@@ -155,7 +158,7 @@ impl InstanceHandle {
         Ok((stop, thread.map_err(|error| InstanceError::Threads(error.to_string()))?))
     }
 
-    fn start_standby(&self) -> Result<Option<(Sender<()>, JoinHandle<()>)>, InstanceError> {
+    fn start_standby(&self) -> Result<Option<Helper>, InstanceError> {
         let Shared { graph, log, board, telemetry, store, standbys, settings, changelog, .. } = &*self.shared;
         let Some(changelog) = changelog.clone().filter(|_| settings.num_standby_replicas > 0) else { return Ok(None) };
         let standby = Standby {

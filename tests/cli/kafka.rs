@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::broker;
 use crate::program::{Backtested, Running, consumed, eventually, tidemill, tidemill_with, topology};
+use crate::real_kafka;
 
 /// A topology of its own on the shared broker: a shipped one under another name, with another input.
 struct Ground {
@@ -20,9 +20,9 @@ impl Ground {
     }
 
     fn of(file: &str) -> Option<Self> {
-        let servers = broker::shared()?;
+        let servers = real_kafka::shared()?;
         let folder = tempfile::tempdir().unwrap();
-        let (name, input) = (broker::unique("app"), broker::unique("candles"));
+        let (name, input) = (real_kafka::unique("app"), real_kafka::unique("candles"));
         let text = std::fs::read_to_string(topology(file)).unwrap();
         let own = format!("\"{}", file.trim_end_matches(".toml"));
         let text = text.replace("market.candles.1m", &input).replace(&own, &format!("\"{name}"));
@@ -117,7 +117,7 @@ fn topics_with_other_partitions_than_the_input_are_one_error() {
 #[test]
 fn an_ingest_killed_anywhere_goes_on_without_loss_or_repetition() {
     let Some(ground) = Ground::new() else { return };
-    let (whole, broken) = (broker::unique("whole"), broker::unique("broken"));
+    let (whole, broken) = (real_kafka::unique("whole"), real_kafka::unique("broken"));
     let ingest = |topic: &str, failpoint: &str| {
         let arguments = ["ingest", "sim", "--topic", topic, "--partitions", "3", "--coins", "7", "--records", "35000"];
         tidemill_with(&[("TIDEMILL_FAILPOINTS", failpoint)], &[&arguments[..], &ground.log()].concat())

@@ -2,11 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "programs are started, stopped and waited for by the clock")]
 
-#[path = "../common/kafka/mod.rs"]
-mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 mod embedded;
 mod kafka;
 mod lifecycle;
 mod program;
+#[path = "../common/kafka/mod.rs"]
+mod real_kafka;

@@ -44,7 +44,7 @@ fn caught(servers: &str, plant: Plant) -> Option<String> {
             scenario.feed_and_abort();
         }
         let fault = run_child(&scenario, plant, &mut random, round == ROUNDS);
-        let fault = fault.or_else(|| scenario.changelog_fault());
+        let fault = fault.or_else(|| scenario.changelog_fault()).or_else(|| scenario.store_fault());
         if fault.is_some() {
             return fault;
         }

@@ -261,6 +261,22 @@ impl Scenario {
         None
     }
 
+    /// The first checkpoint in a state directory that is ahead of what is committed.
+    pub fn store_fault(&self) -> Option<String> {
+        let dirs = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut checkpoints = Vec::new();
+        for store in dirs.map(|dir| dir.join("checkpoints").join(&*self.graph.name)).filter(|store| store.is_dir()) {
+            let store = SledStore::open(&store).unwrap();
+            for task in store.tasks().unwrap() {
+                checkpoints.extend(store.list(&task).unwrap().intact.into_iter().flat_map(|info| info.positions));
+            }
+        }
+        let committed = self.positions();
+        let ahead =
+            checkpoints.into_iter().find(|(at, position)| committed.get(&at.partition).is_none_or(|done| done < position));
+        ahead.map(|(at, position)| format!("{at}: a checkpoint at {position} is ahead of what is committed"))
+    }
+
     /// The first task whose newest checkpoint, among all state directories, is not the state after the whole input.
     fn state_fault(&self) -> Option<String> {
         let mut newest: BTreeMap<String, TaskSnapshot> = BTreeMap::new();

@@ -39,6 +39,7 @@ impl Bounds {
 
 /// Either method at work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each learner, and a box would cost a jump for each record")]
 pub enum Conformal {
     /// Quantiles of the signed errors.
     Jackknife(Jackknife),

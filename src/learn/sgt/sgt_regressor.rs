@@ -92,7 +92,7 @@ struct Leaf {
 }
 
 impl Leaf {
-    fn new(prediction: f64, depth: usize, features: usize) -> Node {
+    fn node(prediction: f64, depth: usize, features: usize) -> Node {
         let quantizers = vec![None; features];
         Node::Leaf(Leaf { prediction, depth, last_attempt: 0.0, all: GradStats::default(), quantizers })
     }
@@ -101,7 +101,7 @@ impl Leaf {
 impl SgtRegressor {
     /// A tree over `features` features.
     pub fn new(params: SgtRegressorParams, features: usize) -> Self {
-        let root = Leaf::new(params.init_pred, 0, features);
+        let root = Leaf::node(params.init_pred, 0, features);
         SgtRegressor { params, nodes: vec![root], bins: vec![Bins::default(); features] }
     }
 
@@ -164,9 +164,8 @@ impl SgtRegressor {
             Candidate::step(leaf.all, weighing)
         };
         let predictions = (leaf.prediction + candidate.steps.0, leaf.prediction + candidate.steps.1);
-        if !candidate.is_significant(leaf.all.n, params.delta, params.river_compat)
-            || !(predictions.0.is_finite() && predictions.1.is_finite())
-        {
+        let finite = predictions.0.is_finite() && predictions.1.is_finite();
+        if !(finite && candidate.is_significant(leaf.all.n, params.delta, params.river_compat)) {
             return;
         }
         let depth = leaf.depth + 1;
@@ -182,8 +181,8 @@ impl SgtRegressor {
             Some((feature, threshold)) => {
                 let first = self.nodes.len() as u32;
                 self.nodes[at] = Node::Branch { feature: feature as u32, threshold, first };
-                self.nodes.push(Leaf::new(predictions.0, depth, features));
-                self.nodes.push(Leaf::new(predictions.1, depth, features));
+                self.nodes.push(Leaf::node(predictions.0, depth, features));
+                self.nodes.push(Leaf::node(predictions.1, depth, features));
             }
         }
     }

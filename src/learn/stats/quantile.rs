@@ -76,7 +76,7 @@ impl Quantile {
 
 impl Univariate for Quantile {
     fn update(&mut self, x: f64) {
-        if !(x.abs() <= LARGEST) {
+        if x.is_nan() || x.abs() > LARGEST {
             return;
         }
         let seen = usize::from(self.seen);

@@ -153,6 +153,11 @@ impl Tree {
         self.nodes.len() - self.free.len()
     }
 
+    /// Whether there is no node: before the first record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Puts a node into the list and tells where.
     pub fn add(&mut self, node: Node) -> u32 {
         if let Some(at) = self.free.pop() {

@@ -88,7 +88,7 @@ mod tests {
             records.push(Timestamp(0), key.map(|key| &key[..]), Some(b"v"), &[]);
         }
         let newest = BTreeMap::from([(b"a".to_vec(), Offset(13)), (b"b".to_vec(), Offset(20)), (b"c".to_vec(), Offset(14))]);
-        assert_eq!(live_runs(&records, Offset(10), &newest), [2..5]);
-        assert_eq!(live_runs(&records, Offset(7), &newest), [2..3]);
+        assert_eq!(live_runs(&records, Offset(10), &newest), vec![Range { start: 2, end: 5 }]);
+        assert_eq!(live_runs(&records, Offset(7), &newest), vec![Range { start: 2, end: 3 }]);
     }
 }

@@ -262,7 +262,7 @@ mod tests {
         let state = State::decode(&Envelope::seal(1, &snapshot::encode(&old).unwrap())).unwrap();
         assert_eq!(state.describe()[0].spec, TopicSpec { retention: Retention::Bytes(5), ..spec("a", 1) });
         assert_eq!(state.describe()[0].watermarks, [Watermarks { start: Offset(3), end: Offset(9) }]);
-        assert_eq!(state.committed("g", &[at.clone()])[&at].metadata, "note");
+        assert_eq!(state.committed("g", std::slice::from_ref(&at))[&at].metadata, "note");
         assert_eq!((state.next_topic_id, state.topics["a"].partitions[0].bytes), (5, 77));
     }
 

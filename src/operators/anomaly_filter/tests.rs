@@ -100,7 +100,7 @@ fn several_measures_are_judged_together_by_a_detector_of_features() {
     let mut bars = minute_bars(&closes(400, &[]));
     for (k, bar) in bars.iter_mut().enumerate() {
         bar.volume = format!("{}", if k == 300 { 5_000 } else { 10 + k * 7 % 5 }).parse().unwrap();
-        bar.high = bar.high * if k == 300 { 2.0 } else { 1.001 };
+        bar.high *= if k == 300 { 2.0 } else { 1.001 };
     }
     let (passed, told) = run(&mut filter(params), bars);
     assert!(told.iter().any(|a| a.values[1].1 == 5_000.0 && a.reason == "quantile" && a.score > a.limit), "{told:?}");

@@ -405,6 +405,7 @@ fn versions(out: &Emitted) -> Vec<u64> {
 }
 
 /// The drifts of a run over 900 bars whose errors grow at bar 500, each with its bar, and the version of every prediction.
+#[allow(clippy::type_complexity, reason = "a pair of lists, used here alone")]
 fn drifting(drift: Value, warm_up: u64) -> (Vec<(i64, crate::processor::Drift)>, Vec<(i64, u64)>) {
     let mut bench = Bench::new(json!({ "model": "mean", "drift": drift, "warm_up": warm_up, "target": "return" }));
     let (mut told, mut asked) = (Vec::new(), Vec::new());
@@ -503,6 +504,7 @@ fn a_state_of_another_watch_or_interval_is_refused() {
 }
 
 /// The interval of each prediction and the truth of each answer.
+#[allow(clippy::type_complexity, reason = "a pair of lists, used here alone")]
 fn intervals(params: Value, closes: impl Iterator<Item = f64>) -> (Vec<Option<(f64, f64)>>, Vec<(f64, Option<(f64, f64)>)>) {
     let mut bench = Bench::new(params);
     let (mut given, mut answered) = (Vec::new(), Vec::new());
