@@ -100,7 +100,7 @@ fn feed(poison: bool) -> Vec<SimRecord> {
         let turned = if minute < WILD { None } else { Some(*turn.entry(record.key.clone()).or_insert(open)) };
         for field in ["open", "high", "low", "close"] {
             let price = candle[field].as_f64().unwrap();
-            let wild = turned.map_or(price, |turn| turn * (price / turn).powi(8));
+            let wild = turned.map_or(price, |turn| turn * libm::pow(price / turn, 8.0));
             let poisoned = poisoned(minute) && (field == "close" || field == "high");
             candle[field] = Value::from(if poisoned { 5.0 * wild } else { wild });
         }

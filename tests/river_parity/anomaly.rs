@@ -40,6 +40,7 @@ pub fn scores(
 }
 
 /// The model, level and window of a jackknife, if that is what the expression is.
+#[allow(clippy::type_complexity, reason = "model, level and window, or why not; nothing where the case is another")]
 pub fn jackknife(expr: &Expr) -> Option<Result<(Value, f64, Option<usize>), String>> {
     let Expr::Call(name, positional, named) = expr else { return None };
     if name != "RegressionJackknife" {
