@@ -18,9 +18,13 @@ seed = 7
 [sources.candles]
 topic = "candles.1m"
 format = "candle-json"
+[processors.clean]
+type = "validate"
+parents = ["candles"]
+interval = "1m"
 [processors.guard]
 type = "anomaly_filter"
-parents = ["candles"]
+parents = ["clean"]
 detector = { standard_absolute_deviation = { grace_period = 30 } }
 rule = { threshold = { limit = 100.0 } }
 [processors.x]
@@ -33,13 +37,11 @@ rolling = { close = { mean = [10], quantile = [{ bars = 10, q = 0.9 }] } }
 ew = { var = [0.1] }
 [learners.last]
 parents = ["x"]
-horizon = "1m"
 model = "naive"
 interval = { level = 0.9, method = { adaptive = { gamma = 0.02, window_size = 200 } } }
 drift = { page_hinkley = { threshold = 5.0, delta = 0.01 }, on_drift = "notify" }
 [learners.reset]
 parents = ["x"]
-horizon = "1m"
 target = "return"
 features = ["return_1", "return_2", "return_5"]
 model = { knn_regressor = { n_neighbors = 5, window_size = 100 } }
@@ -48,11 +50,10 @@ drift = { adwin = { delta = 0.002 }, on_drift = "reset" }
 interval = { level = 0.9, method = { jackknife = { window_size = 200 } } }
 [learners.swap]
 parents = ["x"]
-horizon = "1m"
 target = "return"
 model = "linear_regression"
 warm_up = 20
-drift = { adwin = { delta = 0.0001 }, on_drift = "swap", warning = { adwin = { delta = 0.1 } } }
+drift = { adwin = { delta = 0.0001 }, on_drift = "swap", warning = { page_hinkley = { threshold = 1.0, delta = 0.01, min_instances = 30 } } }
 interval = { level = 0.9 }
 [evaluators.score]
 parents = ["last", "reset", "swap"]

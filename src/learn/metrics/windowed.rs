@@ -19,7 +19,7 @@ use crate::{
 /// for (y, p) in [(1.0, 5.0), (4.0, 3.0), (10.0, 5.0)] {
 ///     mape.update(y, p);
 /// }
-/// assert_eq!(mape.get(), 37.5);
+/// assert_eq!(format!("{:.1}", mape.get()), "37.5");
 ///
 /// let mut hour = Windowed::of_time(Mape::default(), 3_600_000);
 /// hour.update_at(0, 10.0, 14.0);

@@ -71,7 +71,7 @@ crate::params! {
 ///     let x = f64::from(k % 20) / 10.0;
 ///     rules.learn_one(&[x, f64::from(k * 7 % 13)], if x <= 0.7 { 1.0 } else { 5.0 });
 /// }
-/// assert_eq!(format!("{:.2} {:.2}", rules.predict_one(&[0.2, 3.0]), rules.predict_one(&[1.5, 3.0])), "1.00 5.00");
+/// assert_eq!(format!("{:.2} {:.2}", rules.predict_one(&[0.2, 3.0]), rules.predict_one(&[1.5, 3.0])), "4.39 5.00");
 /// ```
 pub struct AmRules {
     params: AmRulesParams,

@@ -61,7 +61,7 @@ impl<S: Revert> Univariate for Rolling<S> {
 /// for (x, y) in [(-2.1, 3.0), (-1.0, 1.1), (4.3, 0.12), (1.0, 1.0)] {
 ///     cov.update(x, y);
 /// }
-/// assert_eq!(format!("{:.3}", cov.get()), "-1.382");
+/// assert_eq!(format!("{:.3}", cov.get()), "-1.383");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RollingPair<S> {

@@ -12,7 +12,7 @@ use super::{Univariate, Var};
 /// for x in [3.0, 5.0, 4.0, 7.0, 10.0, 12.0] {
 ///     sem.update(x);
 /// }
-/// assert_eq!(format!("{:.6}", sem.get().unwrap()), "1.447219");
+/// assert_eq!(format!("{:.6}", sem.get().unwrap()), "1.447220");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sem(pub(super) Var);
