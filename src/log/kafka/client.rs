@@ -43,8 +43,13 @@ impl KafkaClient {
         self.broken.as_ref().map_or(Ok(()), |why| Err(LogError::Fatal(why.clone())))
     }
 
-    /// Remembers a fatal error: every later call fails with it.
+    /// Remembers a fatal error: every later call fails with it. A consumer with a fatal error connects no more, so that its calls only time out, as if the
+    /// brokers were away: such an error is not to be waited out.
     fn told<T>(&mut self, outcome: Result<T, LogError>) -> Result<T, LogError> {
+        let outcome = outcome.map_err(|error| match (self.input.fatal_error(), error) {
+            (Some(why), LogError::Retriable(text) | LogError::Abort(text)) => LogError::Fatal(format!("{text}: {why}")),
+            (_, error) => error,
+        });
         if let Err(LogError::Fatal(why)) = &outcome {
             self.broken.get_or_insert_with(|| why.clone());
         }
@@ -84,12 +89,14 @@ impl LogClient for KafkaClient {
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         self.check_usable()?;
-        self.input.set_paused(partitions, true)
+        let outcome = self.input.set_paused(partitions, true);
+        self.told(outcome)
     }
 
     fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {
         self.check_usable()?;
-        self.input.set_paused(partitions, false)
+        let outcome = self.input.set_paused(partitions, false);
+        self.told(outcome)
     }
 
     fn seek(&mut self, partition: &TopicPartition, to: Offset) -> Result<(), LogError> {

@@ -315,6 +315,11 @@ impl Input {
         committed_of(&self.consumer, list_of(partitions), self.at("ask for committed offsets"), patience)
     }
 
+    /// Why the consumer is of no use any more: another member took its name, say.
+    pub(super) fn fatal_error(&self) -> Option<String> {
+        self.consumer.client().fatal_error().map(|(_, why)| why)
+    }
+
     /// Commits offsets without a transaction.
     pub(super) fn commit(&self, offsets: &TopicPartitionList) -> Result<(), LogError> {
         self.consumer.commit(offsets, CommitMode::Sync).map_err(|e| self.at("commit offsets").offsets(&e))
