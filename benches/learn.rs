@@ -54,6 +54,10 @@ fn models(c: &mut Criterion) {
         ("robust_scaler+linear_regression", scaled(json!("robust_scaler"), json!("linear_regression"))),
         ("knn_regressor(1000)", json!("knn_regressor")),
         ("batch_incremental(20, 10)", json!("batch_incremental")),
+        ("scaler+hoeffding_tree_regressor", with_scaler(json!("hoeffding_tree_regressor"))),
+        ("scaler+hoeffding_adaptive_tree_regressor", with_scaler(json!("hoeffding_adaptive_tree_regressor"))),
+        ("scaler+arf_regressor(10)", with_scaler(json!("arf_regressor"))),
+        ("scaler+oxt_regressor(10)", with_scaler(json!("oxt_regressor"))),
     ] {
         let mut model = catalog.regressor(&spec, &[], &schema, 1).expect("the spec is right");
         test_then_learn(&mut *model, &bars);

@@ -102,6 +102,19 @@ fn forecasters_learn_and_detectors_update_without_allocating() {
 }
 
 #[test]
+fn trees_allocate_only_where_they_grow() {
+    let scaled = |model: Value| json!({ "pipeline": { "steps": ["standard_scaler", model] } });
+    // Full after a few records, so that nothing grows any more.
+    for spec in [
+        json!({ "hoeffding_tree_regressor": { "max_nodes": 1 } }),
+        json!({ "hoeffding_tree_regressor": { "max_nodes": 31, "max_size": 0.01, "grace_period": 20, "delta": 0.5 } }),
+        json!({ "hoeffding_adaptive_tree_regressor": { "max_nodes": 1, "drift_detector": "page_hinkley" } }),
+    ] {
+        assert_eq!(allocations(&scaled(spec.clone()), 2_000), 0, "{spec}");
+    }
+}
+
+#[test]
 fn the_count_sees_allocations() {
     assert!(allocations(&json!("batch_incremental"), 200) > 0, "each fit allocates, and that must show");
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use super::{
     anomaly,
     base::{AnomalyDetector, DriftDetector, Forecaster, Regressor, Schema, Transformer},
-    batch, compose, drift, dummy, ensemble, linear_model, model_selection, mondrian, neighbors,
+    batch, compose, drift, dummy, ensemble, forest, linear_model, model_selection, mondrian, neighbors,
     params::{ParamError, ParamErrorKind, ParamInfo, ParamValue, Params, read_single_key},
     preprocessing, rules, sgt, time_series, tree,
 };
@@ -274,6 +274,7 @@ impl Catalog {
             .chain(mondrian::models())
             .chain(rules::models())
             .chain(time_series::models())
+            .chain(forest::models())
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),

@@ -19,6 +19,7 @@ pub mod dummy;
 pub mod ensemble;
 pub mod evaluate;
 pub mod feature_extraction;
+pub mod forest;
 pub mod linear_model;
 pub mod metrics;
 pub mod model_selection;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Parameters whose None means River's default.
-const NONE_IS_DEFAULT: [&str; 4] = ["splitter", "drift_detector", "warning_detector", "metric"];
+const NONE_IS_DEFAULT: [&str; 5] = ["splitter", "drift_detector", "warning_detector", "metric", "track_metric"];
 
 /// The names of classes in a case's text: what starts with a capital and is not a constant, a remark aside.
 pub fn classes(text: &str) -> Vec<String> {

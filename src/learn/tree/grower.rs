@@ -107,12 +107,6 @@ impl Tree {
         self.root = root;
     }
 
-    /// The node at a position.
-    #[inline]
-    pub fn node(&self, at: u32) -> &Node {
-        &self.nodes[at as usize]
-    }
-
     /// The branch at a position, if there is one.
     #[inline]
     pub fn branch(&self, at: u32) -> Option<&Branch> {
@@ -149,6 +143,7 @@ impl Tree {
     }
 
     /// How many nodes there are.
+    #[allow(clippy::len_without_is_empty, reason = "a tree has at least a leaf")]
     pub fn len(&self) -> usize {
         self.nodes.len() - self.free.len()
     }
@@ -173,16 +168,16 @@ impl Tree {
         self.nodes[at as usize] = node;
     }
 
-    /// Takes a node and all below it out of the list, and tells of each what it was.
-    pub fn remove(&mut self, at: u32, removed: &mut dyn FnMut(u32)) {
+    /// Takes one node out of the list; a branch is handed back, so that what is below it can follow.
+    pub fn take(&mut self, at: u32) -> Option<Branch> {
         let node = std::mem::replace(&mut self.nodes[at as usize], Node::Free);
-        removed(at);
-        self.free.push(at);
         match node {
-            Node::Branch(branch) => branch.children.into_iter().for_each(|child| self.remove(child, removed)),
-            Node::Leaf(leaf) => self.points -= leaf.points().min(self.points),
-            Node::Free => {}
+            Node::Free => return None,
+            Node::Leaf(ref leaf) => self.points -= leaf.points().min(self.points),
+            Node::Branch(_) => {}
         }
+        self.free.push(at);
+        if let Node::Branch(branch) = node { Some(branch) } else { None }
     }
 
     /// Which child of a branch a record goes to, and whether it does so for want of the feature.
@@ -226,8 +221,13 @@ impl Tree {
     /// The prediction for a record.
     #[inline]
     pub fn predict(&mut self, x: &[f64], growth: &Growth) -> f64 {
-        let leaf = self.arrive(self.root, x).leaf;
-        self.predict_at(leaf, x, growth)
+        let at = self.arrive(self.root, x).leaf;
+        match &mut self.nodes[at as usize] {
+            // Nothing was learned yet: whatever the fresh model says, River's tree says nothing.
+            Node::Leaf(leaf) if leaf.depth == 0 && leaf.weight() == 0.0 => 0.0,
+            Node::Leaf(leaf) => leaf.predict(x, growth),
+            _ => 0.0,
+        }
     }
 
     /// Lets a leaf learn a record.
@@ -327,11 +327,6 @@ impl Tree {
                 leaf.activate();
             }
         }
-    }
-
-    /// Whether leaves may still split.
-    pub fn is_growing(&self) -> bool {
-        self.growing
     }
 
     /// Its shape.

@@ -1,7 +1,10 @@
 //! How a tree grows: the settings that all tree models share.
 
 use super::splitter::{SplitterKind, SplitterSpec};
-use crate::learn::{arithmetic::Arithmetic, base::Regressor};
+use crate::learn::{
+    arithmetic::Arithmetic,
+    base::{Regressor, Schema},
+};
 
 crate::choices! {
     /// What a leaf predicts with.
@@ -129,4 +132,11 @@ pub struct Seedling<'a> {
     pub growth: &'a Growth,
     /// The model of new leaves; not used by leaves that predict their mean.
     pub leaf_model: &'a (dyn Regressor + 'static),
+}
+
+/// The features in the order of their names.
+pub fn name_order(schema: &Schema) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..schema.len() as u32).collect();
+    order.sort_by_key(|feature| &schema.names()[*feature as usize]);
+    order
 }

@@ -1,15 +1,19 @@
 //! Trees that grow with the stream.
 
+mod adaptive;
 mod criterion;
 mod grower;
 mod growth;
+mod guarded;
 mod hoeffding;
 mod leaf;
 mod splitter;
 
+pub use adaptive::{HoeffdingAdaptiveTreeRegressor, HoeffdingAdaptiveTreeRegressorParams};
 pub use grower::{Arrival, Branch, Node, Shape, Tree};
-pub use growth::{Common, DEEPEST, Growth, LeafPrediction, Seedling};
-pub use hoeffding::{HoeffdingTreeRegressor, HoeffdingTreeRegressorParams};
+pub use growth::{Common, DEEPEST, Growth, LeafPrediction, Seedling, name_order};
+pub use guarded::Events;
+pub use hoeffding::{HoeffdingTreeRegressor, HoeffdingTreeRegressorParams, leaf_model};
 pub use leaf::Leaf;
 pub use splitter::{EbstParams, QoParams, SplitterKind, SplitterSpec, TebstParams, round_decimal};
 
@@ -20,5 +24,5 @@ use super::catalog::Entry;
 
 /// The models of this family, for the catalogue.
 pub fn models() -> Vec<Entry> {
-    vec![Entry::regressor::<HoeffdingTreeRegressor>()]
+    vec![Entry::regressor::<HoeffdingTreeRegressor>(), Entry::regressor::<HoeffdingAdaptiveTreeRegressor>()]
 }

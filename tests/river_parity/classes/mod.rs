@@ -3,6 +3,7 @@
 mod anomaly;
 mod detectors;
 mod ensembles;
+mod forests;
 mod linear;
 mod preprocessing;
 mod series;
@@ -62,6 +63,7 @@ const TABLES: &[&[Class]] = &[
     series::CLASSES,
     trees::CLASSES,
     anomaly::CLASSES,
+    forests::CLASSES,
 ];
 
 /// The class that River calls `river`.

@@ -1,0 +1,383 @@
+//! The tree whose nodes watch their own errors and grow a successor where these rise.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    grower::{Branch, Node, Tree},
+    growth::{Growth, Seedling},
+    leaf::Leaf,
+};
+use crate::{
+    learn::{base::DriftDetector, compose::Kept, random::Random, stats::Var},
+    snapshot::SnapshotError,
+};
+
+/// When subtrees change, as read from the parameters of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replacement {
+    /// exp(-1): what products of random numbers fall below; nothing without bootstrap.
+    pub bootstrap_limit: Option<f64>,
+    /// Both subtrees must have seen more errors than this before they are compared.
+    pub drift_window_threshold: f64,
+    /// How likely a difference of their errors may be chance.
+    pub switch_significance: f64,
+}
+
+/// All that is needed besides the state.
+pub struct Nursery<'a> {
+    /// How trees grow.
+    pub seedling: Seedling<'a>,
+    /// When subtrees change.
+    pub replacement: &'a Replacement,
+    /// The detector of new nodes.
+    pub detector: &'a (dyn DriftDetector + 'static),
+}
+
+/// What a node knows of its errors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Guard {
+    detector: Kept<dyn DriftDetector>,
+    errors: Var,
+    alternate: Option<u32>,
+}
+
+/// What happened to subtrees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Events {
+    /// Alternates that were started.
+    pub alternates: u64,
+    /// Alternates that took their subtree's place.
+    pub switches: u64,
+    /// Alternates that were given up.
+    pub prunings: u64,
+}
+
+/// A tree with a guard at each node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GuardedTree {
+    tree: Tree,
+    guards: Vec<Option<Guard>>,
+    random: Option<Random>,
+    events: Events,
+}
+
+/// Where a node hangs.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Root,
+    Child(u32, usize),
+    Alternate(u32),
+}
+
+/// A record on its way down.
+#[derive(Clone, Copy)]
+struct Record<'a> {
+    x: &'a [f64],
+    y: f64,
+    w: f64,
+}
+
+impl GuardedTree {
+    /// A tree of one leaf; `seed` is for the bootstrap.
+    pub fn new(nursery: &Nursery<'_>, seed: u64) -> Self {
+        let mut tree = GuardedTree {
+            tree: Tree::new(&nursery.seedling),
+            guards: Vec::new(),
+            random: nursery.replacement.bootstrap_limit.map(|_| Random::new(seed)),
+            events: Events::default(),
+        };
+        tree.guard(0, nursery);
+        tree
+    }
+
+    /// The tree within.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// What happened to subtrees.
+    pub fn events(&self) -> Events {
+        self.events
+    }
+
+    /// Gives the node at `at` a new guard.
+    fn guard(&mut self, at: u32, nursery: &Nursery<'_>) {
+        let at = at as usize;
+        if self.guards.len() <= at {
+            self.guards.resize_with(at + 1, || None);
+        }
+        let detector = Kept::Live(nursery.detector.clone_fresh());
+        self.guards[at] = Some(Guard { detector, errors: Var::default(), alternate: None });
+    }
+
+    fn alternate(&self, at: u32) -> Option<u32> {
+        self.guards[at as usize].as_ref().and_then(|guard| guard.alternate)
+    }
+
+    fn set_alternate(&mut self, at: u32, alternate: Option<u32>) {
+        if let Some(guard) = &mut self.guards[at as usize] {
+            guard.alternate = alternate;
+        }
+    }
+
+    fn errors(&self, at: u32) -> Var {
+        self.guards[at as usize].as_ref().map(|guard| guard.errors).unwrap_or_default()
+    }
+
+    /// The prediction: that of the leaf; by River's way the mean of it and of every alternate on the way.
+    pub fn predict(&mut self, x: &[f64], growth: &Growth) -> f64 {
+        if !growth.river_compat {
+            return self.tree.predict(x, growth);
+        }
+        let (mut at, mut sum, mut count) = (self.tree.root(), 0.0, 1.0);
+        if self.tree.leaf(at).is_some() {
+            return self.tree.predict(x, growth);
+        }
+        // River's walk names a node twice that was reached for want of a feature.
+        let mut astray = false;
+        while let Some(branch) = self.tree.branch(at).copied() {
+            if let Some(alternate) = self.alternate(at) {
+                let leaf = self.tree.arrive(alternate, x).leaf;
+                for _ in 0..=u32::from(astray) {
+                    sum += self.tree.predict_at(leaf, x, growth);
+                    count += 1.0;
+                }
+            }
+            let (side, lost) = self.tree.side(&branch, x);
+            (at, astray) = (branch.children[side], lost);
+        }
+        (sum + self.tree.predict_at(at, x, growth)) / count
+    }
+
+    /// Learns a record.
+    pub fn learn(&mut self, x: &[f64], y: f64, w: f64, nursery: &Nursery<'_>) {
+        self.learn_below(self.tree.root(), Place::Root, Record { x, y, w }, None, nursery);
+    }
+
+    /// Lets a node and what is below it learn; `error` is that of the leaf below, where it is known. Gives the branch that takes the place of the
+    /// subtree whose alternate this node is, where River makes one.
+    fn learn_below(
+        &mut self,
+        at: u32,
+        place: Place,
+        record: Record<'_>,
+        error: Option<f64>,
+        nursery: &Nursery<'_>,
+    ) -> Option<u32> {
+        let error = error.unwrap_or_else(|| {
+            let leaf = self.tree.arrive(at, record.x).leaf;
+            let prediction = self.tree.predict_at(leaf, record.x, nursery.seedling.growth);
+            (record.y - prediction).abs().min(f64::MAX)
+        });
+        match self.tree.branch(at).copied() {
+            None => self.learn_leaf(at, place, record, error, nursery),
+            Some(branch) => {
+                self.learn_branch(at, place, branch, record, error, nursery);
+                None
+            }
+        }
+    }
+
+    /// Shows an error to the guard of a node and tells whether errors have risen.
+    fn note_error(&mut self, at: u32, error: f64) -> bool {
+        let Some(guard) = &mut self.guards[at as usize] else { return false };
+        let before = guard.errors.mean();
+        let mut risen = false;
+        if let Some(detector) = guard.detector.get_mut() {
+            detector.update(error);
+            risen = detector.drift_detected();
+        }
+        guard.errors.update(error, 1.0);
+        if risen && guard.errors.mean() < before {
+            guard.errors = Var::default();
+            return false;
+        }
+        risen
+    }
+
+    fn learn_leaf(&mut self, at: u32, place: Place, record: Record<'_>, error: f64, nursery: &Nursery<'_>) -> Option<u32> {
+        let growth = nursery.seedling.growth;
+        let mut w = record.w;
+        if let (Some(random), Some(limit)) = (&mut self.random, nursery.replacement.bootstrap_limit) {
+            // As in River, a record that is drawn zero times is learned once all the same.
+            w *= f64::from(random.poisson_above(limit).max(1));
+        }
+        self.note_error(at, error);
+        self.tree.learn_at(at, record.x, record.y, w, growth, None);
+        let leaf = self.tree.leaf_mut(at)?;
+        let weight = leaf.weight();
+        if weight - leaf.last_attempt < growth.grace_period || !leaf.is_active() {
+            return None;
+        }
+        if leaf.depth >= growth.max_depth {
+            self.tree.deactivate(at);
+            return None;
+        }
+        leaf.last_attempt = weight;
+        let branch = self.tree.attempt(at, growth)?;
+        self.split(at, place, branch, nursery)
+    }
+
+    /// Puts a branch where a leaf was. River puts it where the *main* subtree is if the leaf was an alternate.
+    fn split(&mut self, at: u32, place: Place, branch: Branch, nursery: &Nursery<'_>) -> Option<u32> {
+        branch.children.into_iter().for_each(|child| self.guard(child, nursery));
+        let mut promoted = None;
+        if !matches!(place, Place::Alternate(_)) {
+            self.tree.replace(at, Node::Branch(branch));
+            self.guard(at, nursery);
+        } else if nursery.seedling.growth.river_compat {
+            // The leaf stays until the record is done, and goes with the subtree that is replaced.
+            let new = self.tree.add(Node::Branch(branch));
+            self.guard(new, nursery);
+            promoted = Some(new);
+        } else {
+            // What is known of the alternate's errors decides whether it takes over, so it is kept.
+            let errors = self.errors(at);
+            self.tree.replace(at, Node::Branch(branch));
+            self.guard(at, nursery);
+            if let Some(guard) = &mut self.guards[at as usize] {
+                guard.errors = errors;
+            }
+        }
+        self.tree.after_split(nursery.seedling.growth);
+        promoted
+    }
+
+    fn learn_branch(&mut self, at: u32, place: Place, branch: Branch, record: Record<'_>, error: f64, nursery: &Nursery<'_>) {
+        let growth = nursery.seedling.growth;
+        let mut replaced = false;
+        let risen = self.note_error(at, error);
+        match self.alternate(at) {
+            None if risen => self.start_alternate(at, branch.depth, nursery),
+            None => {}
+            Some(alternate) => match self.compare(at, alternate, nursery.replacement) {
+                Comparison::Open => {}
+                Comparison::Worse => {
+                    self.remove(alternate);
+                    self.set_alternate(at, None);
+                    self.events.prunings += 1;
+                }
+                Comparison::Better => {
+                    self.events.switches += 1;
+                    self.drop_alternates_below(at);
+                    self.set_alternate(at, None);
+                    self.put(place, alternate);
+                    if !growth.river_compat {
+                        self.remove(at);
+                        self.tree.after_split(growth);
+                        self.learn_below(alternate, place, record, None, nursery);
+                        return;
+                    }
+                    // By River's way an alternate learns the record with which it takes over at the root alone.
+                    if matches!(place, Place::Root) {
+                        self.learn_below(alternate, place, record, None, nursery);
+                    }
+                    replaced = true;
+                }
+            },
+        }
+        if let Some(alternate) = self.alternate(at)
+            && let Some(new) = self.learn_below(alternate, Place::Alternate(at), record, None, nursery)
+        {
+            self.put(place, new);
+            replaced = true;
+        }
+        // By River's way a subtree that was replaced still learns this record, and draws random numbers for it.
+        let (side, _) = self.tree.side(&branch, record.x);
+        self.learn_below(branch.children[side], Place::Child(at, side), record, Some(error), nursery);
+        if replaced {
+            self.remove(at);
+        }
+    }
+
+    fn start_alternate(&mut self, at: u32, depth: u32, nursery: &Nursery<'_>) {
+        if self.tree.len() >= nursery.seedling.growth.max_nodes {
+            return;
+        }
+        let mut leaf = Leaf::first(&nursery.seedling);
+        leaf.depth = depth;
+        let alternate = self.tree.add(Node::Leaf(leaf));
+        self.guard(alternate, nursery);
+        self.events.alternates += 1;
+        if let Some(guard) = &mut self.guards[at as usize] {
+            guard.errors = Var::default();
+            guard.alternate = Some(alternate);
+        }
+    }
+
+    /// A two-sided z-test of the mean errors of a subtree and its alternate.
+    fn compare(&self, at: u32, alternate: u32, replacement: &Replacement) -> Comparison {
+        let (old, new) = (self.errors(at), self.errors(alternate));
+        if new.n() <= replacement.drift_window_threshold || old.n() <= replacement.drift_window_threshold {
+            return Comparison::Open;
+        }
+        let z = (new.mean() - old.mean()) / (new.get(1.0) / new.n() + old.get(1.0) / old.n()).sqrt();
+        let p = 2.0 * (0.5 * (1.0 + libm::erf(-z.abs() / std::f64::consts::SQRT_2)));
+        if p > replacement.switch_significance || p.is_nan() {
+            Comparison::Open
+        } else if new.mean() < old.mean() {
+            Comparison::Better
+        } else {
+            Comparison::Worse
+        }
+    }
+
+    /// Puts another node into a place.
+    fn put(&mut self, place: Place, node: u32) {
+        match place {
+            Place::Root => self.tree.set_root(node),
+            Place::Child(parent, side) => {
+                if let Some(branch) = self.tree.branch_mut(parent) {
+                    branch.children[side] = node;
+                }
+            }
+            Place::Alternate(of) => self.set_alternate(of, Some(node)),
+        }
+    }
+
+    /// Gives the alternates of all subtrees below a branch up.
+    fn drop_alternates_below(&mut self, at: u32) {
+        let Some(branch) = self.tree.branch(at).copied() else { return };
+        for child in branch.children {
+            if let Some(alternate) = self.alternate(child) {
+                self.remove(alternate);
+                self.set_alternate(child, None);
+                self.events.prunings += 1;
+            }
+            self.drop_alternates_below(child);
+        }
+    }
+
+    /// Takes a node out, with all below it and all alternates.
+    fn remove(&mut self, at: u32) {
+        if let Some(alternate) = self.guards[at as usize].take().and_then(|guard| guard.alternate) {
+            self.remove(alternate);
+        }
+        if let Some(branch) = self.tree.take(at) {
+            branch.children.into_iter().for_each(|child| self.remove(child));
+        }
+    }
+
+    /// Brings the models and detectors back that were read with the tree.
+    ///
+    /// # Errors
+    /// When the nodes do not fit together, or a model or detector cannot be read.
+    pub fn revive(&mut self, nursery: &Nursery<'_>) -> Result<(), SnapshotError> {
+        self.tree.revive(&nursery.seedling)?;
+        for guard in self.guards.iter_mut().flatten() {
+            guard.detector.revive(nursery.detector)?;
+            if guard.alternate.is_some_and(|alternate| !self.tree.ends_below(alternate)) {
+                return Err(SnapshotError::Decode("an alternate of a tree is missing".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How an alternate compares with the subtree that it may replace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Comparison {
+    Open,
+    Better,
+    Worse,
+}
