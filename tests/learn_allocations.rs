@@ -109,6 +109,8 @@ fn trees_allocate_only_where_they_grow() {
         json!({ "hoeffding_tree_regressor": { "max_nodes": 1 } }),
         json!({ "hoeffding_tree_regressor": { "max_nodes": 31, "max_size": 0.01, "grace_period": 20, "delta": 0.5 } }),
         json!({ "hoeffding_adaptive_tree_regressor": { "max_nodes": 1, "drift_detector": "page_hinkley" } }),
+        json!({ "arf_regressor": { "max_nodes": 1, "drift_detector": "page_hinkley", "warning_detector": "no_drift" } }),
+        json!({ "oxt_regressor": { "max_nodes": 1, "detection_mode": "off" } }),
     ] {
         assert_eq!(allocations(&scaled(spec.clone()), 2_000), 0, "{spec}");
     }

@@ -70,6 +70,12 @@ fn table() -> Vec<(&'static str, Value, Option<Published>, Option<Published>)> {
             Some(["0.956103", "2.24987", "-0.730022"]),
         ),
         (
+            "Hoeffding Adaptive Tree",
+            scaled(json!({ "hoeffding_adaptive_tree_regressor": { "seed": 42, "river_compat": true } })),
+            None,
+            Some(["0.921313", "2.23942", "-0.713986"]),
+        ),
+        (
             "[baseline] Mean predictor",
             json!("mean"),
             Some(["50.2509", "71.1144", "-0.00292947"]),

@@ -3,8 +3,10 @@
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
-    /// A number.
+    /// A number with a point or an exponent.
     Number(f64),
+    /// A whole number: to Python `1` and `1.0` are two things, and some parameters take them for two.
+    Whole(i64),
     /// A text in quotes.
     Text(String),
     /// A name, the last part of a dotted one; `True`, `False` and `None` among them.
@@ -22,6 +24,7 @@ impl Expr {
     pub fn at(&self, t: usize) -> Option<f64> {
         match self {
             Expr::Number(n) => Some(*n),
+            Expr::Whole(n) => Some(*n as f64),
             Expr::Name(name) if name == "t" => Some(t as f64),
             Expr::Binary(op, a, b) => {
                 let (a, b) = (a.at(t)?, b.at(t)?);
@@ -35,6 +38,17 @@ impl Expr {
                     _ => None,
                 }
             }
+            _ => None,
+        }
+    }
+
+    /// The value of whole numbers under operators that keep them whole.
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Expr::Whole(n) => Some(*n),
+            Expr::Binary('+', a, b) => a.whole()?.checked_add(b.whole()?),
+            Expr::Binary('-', a, b) => a.whole()?.checked_sub(b.whole()?),
+            Expr::Binary('*', a, b) => a.whole()?.checked_mul(b.whole()?),
             _ => None,
         }
     }
@@ -118,7 +132,7 @@ impl<'a> Parser<'a> {
         match next {
             '[' | '(' => self.list(next),
             '\'' | '"' => self.text(next),
-            '-' if self.take('-') => Ok(Expr::Binary('-', Box::new(Expr::Number(0.0)), Box::new(self.atom()?))),
+            '-' if self.take('-') => Ok(Expr::Binary('-', Box::new(Expr::Whole(0)), Box::new(self.atom()?))),
             c if c.is_ascii_digit() || c == '.' => self.number(),
             c if c.is_alphabetic() || c == '_' => self.name(),
             c => Err(format!("`{c}` is not understood")),
@@ -126,11 +140,17 @@ impl<'a> Parser<'a> {
     }
 
     fn number(&mut self) -> Result<Expr, String> {
-        let mut digits = self.word(|c| c.is_ascii_digit() || c == '.' || c == 'e').to_owned();
-        if digits.ends_with('e') && (self.take('-') || self.take('+')) {
-            digits = format!("{digits}-{}", self.word(|c| c.is_ascii_digit()));
+        let mut digits = self.word(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '_')).replace('_', "");
+        if digits.ends_with(['e', 'E']) {
+            let sign = if self.take('-') { '-' } else { '+' };
+            self.take('+');
+            digits = format!("{digits}{sign}{}", self.word(|c| c.is_ascii_digit()));
         }
-        digits.parse().map(Expr::Number).map_err(|_| format!("`{digits}` is no number"))
+        let wrong = format!("`{digits}` is no number");
+        match digits.parse() {
+            Ok(whole) => Ok(Expr::Whole(whole)),
+            Err(_) => digits.parse().map(Expr::Number).map_err(|_| wrong),
+        }
     }
 
     fn text(&mut self, quote: char) -> Result<Expr, String> {
@@ -222,6 +242,11 @@ fn expressions_of_the_manifest_are_understood() {
     assert_eq!(parse("1+t%3").unwrap().0.at(5), Some(3.0));
     assert_eq!(parse("t%4==0").unwrap().0.at(8), Some(1.0));
     assert!(parse("LR(").is_err());
+    let (Expr::Call(_, _, sizes), _) = parse("F(a=1.0, b=1, c=-1, d=-0.5, e=1e+3, f=2*1_000)").unwrap() else {
+        panic!("no call")
+    };
+    assert_eq!(sizes.iter().map(|(_, e)| e.whole()).collect::<Vec<_>>(), [None, Some(1), Some(-1), None, None, Some(2_000)]);
+    assert_eq!(sizes.iter().map(|(_, e)| e.at(0).unwrap()).collect::<Vec<_>>(), [1.0, 1.0, -1.0, -0.5, 1_000.0, 2_000.0]);
     let (Expr::List(items), _) = parse("[SGD(lr) for lr in 1e-2, 3]").unwrap() else { panic!("no list") };
     assert_eq!(items, ["SGD(1e-2)", "SGD(3)"].map(|text| parse(text).unwrap().0));
 }

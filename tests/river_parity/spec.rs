@@ -30,7 +30,7 @@ fn collect(expr: &Expr, names: &mut Vec<String>) {
         }
         Expr::List(items) => items.iter().for_each(|e| collect(e, names)),
         Expr::Binary(_, a, b) => [a, b].into_iter().for_each(|e| collect(e, names)),
-        Expr::Number(_) | Expr::Text(_) => {}
+        Expr::Number(_) | Expr::Whole(_) | Expr::Text(_) => {}
     }
 }
 
@@ -46,8 +46,8 @@ pub fn model_spec(expr: &Expr) -> Result<Value, String> {
 /// An argument as a value: literals as they are, calls as specs.
 pub fn value(expr: &Expr) -> Result<Value, String> {
     match expr {
-        Expr::Number(n) if n.fract() == 0.0 && n.abs() < 1e9 => Ok(json!(*n as i64)),
         Expr::Number(n) => Ok(json!(n)),
+        Expr::Whole(n) => Ok(json!(n)),
         Expr::Text(text) => Ok(json!(text)),
         Expr::Name(name) => match name.as_str() {
             "True" => Ok(json!(true)),
@@ -58,7 +58,10 @@ pub fn value(expr: &Expr) -> Result<Value, String> {
         Expr::Call(name, positional, named) => call(name, positional, named),
         Expr::Binary('|', ..) => model_spec(expr),
         Expr::Binary('+', a, b) if expr.at(0).is_none() => union(a, b),
-        Expr::Binary(..) => expr.at(0).map(|n| json!(n)).ok_or_else(|| format!("{expr:?} is no number")),
+        Expr::Binary(..) => match expr.whole() {
+            Some(n) => Ok(json!(n)),
+            None => expr.at(0).map(|n| json!(n)).ok_or_else(|| format!("{expr:?} is no number")),
+        },
         Expr::List(items) => items.iter().map(value).collect(),
     }
 }

@@ -24,6 +24,8 @@ pub struct Case {
     pub river: String,
     /// The file of expected values.
     file: String,
+    /// How many records of the series were run; all where it does not say.
+    records_seen: Option<usize>,
     /// How exactly it can be repeated: exact, tol or seeded.
     pub class: String,
     /// How strongly one ulp in the targets is amplified.
@@ -69,7 +71,9 @@ impl Folder {
     pub fn input(&self, case: &Case) -> Option<(Table, Vec<String>, String)> {
         let series = self.manifest["series"].get(&case.series)?;
         let features = series["features"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        Some((self.table(series["file"].as_str()?), features, series["target"].as_str()?.to_owned()))
+        let mut table = self.table(series["file"].as_str()?);
+        table.rows.truncate(case.records_seen.unwrap_or(usize::MAX));
+        Some((table, features, series["target"].as_str()?.to_owned()))
     }
 
     /// The expected values of a case.
@@ -94,6 +98,7 @@ fn case(value: &Value) -> Case {
         river: text("river"),
         file: text("file"),
         class: text("class"),
+        records_seen: value["records_seen"].as_u64().map(|n| n as usize),
         sensitivity: value["sensitivity"].as_f64().unwrap_or(0.0),
         stable_until: value["stable_until"].as_u64().map(|n| n as usize),
         final_metrics: value["final_metrics"].clone(),

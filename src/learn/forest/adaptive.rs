@@ -196,8 +196,8 @@ impl ArfRegressor {
 
     /// The vote, where trees with larger errors weigh less.
     fn weighed(&self) -> Option<f64> {
-        let weights: Vec<f64> =
-            self.state.members.iter().map(|m| m.performance.as_ref().map(Performance::get)).collect::<Option<_>>()?;
+        let get = |performance: &Performance| performance.get(self.growth.arithmetic);
+        let weights: Vec<f64> = self.state.members.iter().map(|m| m.performance.as_ref().map(get)).collect::<Option<_>>()?;
         let sum = weights.iter().fold(0.0, |sum, w| sum + w);
         if sum == 0.0 {
             return None;

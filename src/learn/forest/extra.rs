@@ -12,6 +12,7 @@ use crate::{
         metrics::MetricName,
         params::{ParamError, ParamErrorKind, above, above_to, child},
         random::Random,
+        stats::Mean,
         tree::{
             Common, DEEPEST, Growth, LeafPrediction, Seedling, SplitterKind, SplitterSpec, TebstParams, Tree, leaf_model,
             name_order,
@@ -97,7 +98,7 @@ crate::params! {
         /// Seed of all random choices; "none" means the seed of the topology.
         seed: Option<u64> = None;
         /// Repeat River's defects: leaves watch all features, whatever `max_features` says; the record with which a threshold is drawn does not count;
-        /// a tree that takes another's place does not learn the record with which it does. Squares are taken by the C library's `pow`, to
+        /// alarms count too where errors fall; a tree that takes another's place does not learn the record with which it does. Squares are taken by the C library's `pow`, to
         /// River's last bit.
         river_compat: bool = false;
     }
@@ -127,7 +128,8 @@ impl OxtRegressorParams {
 
 /// Online extra trees: a forest whose leaves try one random threshold a feature, which makes trees cheap and different.
 ///
-/// Each tree learns a random part of the records. Two detectors a tree watch its absolute error, as in the adaptive random forest. With River's
+/// Each tree learns a random part of the records. Two detectors a tree watch its absolute error, as in the adaptive random forest; an alarm counts if the
+/// errors of late are larger than before (River replaces trees whose errors fall, too). With River's
 /// parameters, a seed and `river_compat` the numbers are River's to the last bit.
 ///
 /// `counters` tells how many `warnings` and `drifts` there were, and how often a successor took over (`swaps`).
@@ -139,14 +141,14 @@ impl OxtRegressorParams {
 /// use serde_json::json;
 /// use tidemill::learn::{base::{Regressor, Schema}, catalog::Catalog};
 ///
-/// let spec = json!({ "oxt_regressor": { "seed": 42, "leaf_prediction": "mean" } });
+/// let spec = json!({ "oxt_regressor": { "seed": 42, "leaf_prediction": "mean", "max_features": "none" } });
 /// let mut forest = Catalog::standard().regressor(&spec, &[], &Schema::new(["x", "noise"]), 1).unwrap();
 /// for k in 0..4_000 {
 ///     let x = f64::from(k % 20) / 10.0;
 ///     forest.learn_one(&[x, f64::from(k % 7)], if x <= 0.7 { 1.0 } else { 5.0 });
 /// }
 /// let (low, high) = (forest.predict_one(&[0.2, 3.0]), forest.predict_one(&[1.8, 3.0]));
-/// assert_eq!(format!("{low:.1} {high:.1}"), "OXTDOC");
+/// assert_eq!(format!("{low:.1} {high:.1}"), "1.0 5.0");
 /// ```
 pub struct OxtRegressor {
     settings: Settings,
@@ -196,7 +198,29 @@ struct Member {
     background: Option<Tried>,
     warning: Kept<dyn DriftDetector>,
     drift: Kept<dyn DriftDetector>,
+    level: Level,
     performance: Option<Performance>,
+}
+
+/// How large errors are of late and were before, since the tree began or its errors last fell.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Level {
+    before: Mean,
+    of_late: f64,
+}
+
+impl Level {
+    /// What a new error counts among those of late.
+    const SHARE: f64 = 1.0 / 32.0;
+
+    fn update(&mut self, error: f64) {
+        self.before.update(error, 1.0);
+        self.of_late = if self.before.n() == 1.0 { error } else { self.of_late + Self::SHARE * (error - self.of_late) };
+    }
+
+    fn has_risen(&self) -> bool {
+        self.of_late > self.before.get()
+    }
 }
 
 /// A tree with limits of its own.
@@ -253,6 +277,7 @@ impl OxtRegressor {
                 background: None,
                 warning: Kept::Live(self.warning.clone_fresh()),
                 drift: Kept::Live(self.drift.clone_fresh()),
+                level: Level::default(),
                 performance: self.settings.weighed.then(|| Performance::new(self.settings.track_metric)),
             });
         }
@@ -260,8 +285,8 @@ impl OxtRegressor {
 
     /// The vote, where trees with larger errors weigh less.
     fn weighed(&self) -> Option<f64> {
-        let mut weights: Vec<f64> =
-            self.state.members.iter().map(|m| m.performance.as_ref().map(Performance::get)).collect::<Option<_>>()?;
+        let get = |performance: &Performance| performance.get(self.growth.arithmetic);
+        let mut weights: Vec<f64> = self.state.members.iter().map(|m| m.performance.as_ref().map(get)).collect::<Option<_>>()?;
         let mut sum = weights.iter().fold(0.0, |sum, w| sum + w);
         if sum == 0.0 {
             return None;
@@ -308,12 +333,19 @@ impl Regressor for OxtRegressor {
             let error = finite(y - prediction).abs();
             let new_tree =
                 |random: &mut Random| Tried::new(features, settings, &Seedling { growth, leaf_model: &**leaf_model }, random);
+            member.level.update(error);
             // Both detectors see the error before either acts.
             let [warned, drifted] = match settings.detection {
                 DetectionMode::Off => [false, false],
                 DetectionMode::Drop => [false, alarm(&mut member.drift, error)],
                 DetectionMode::All => [alarm(&mut member.warning, error), alarm(&mut member.drift, error)],
             };
+            // A tree whose errors fall is learning. River replaces it all the same.
+            let calmed = !compat && (warned || drifted) && !member.level.has_risen();
+            let [warned, drifted] = [warned && !calmed, drifted && !calmed];
+            if calmed {
+                member.level = Level::default();
+            }
             if warned {
                 member.background = Some(new_tree(random));
                 member.warning = Kept::Live(warning.clone_fresh());
@@ -327,6 +359,7 @@ impl Regressor for OxtRegressor {
                     member.tree = new_tree(random);
                 }
                 member.drift = Kept::Live(drift.clone_fresh());
+                member.level = Level::default();
                 member.performance = settings.weighed.then(|| Performance::new(settings.track_metric));
                 *drifts += 1;
             }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::learn::{
+    arithmetic::Arithmetic,
     base::Metric,
-    metrics::{Mae, MetricName, Mse, R2, Rmse, Smape},
+    metrics::{Mae, MetricName, Mse, R2, Smape},
 };
 
 crate::choices! {
@@ -24,8 +25,8 @@ pub enum Performance {
     Mae(Mae),
     /// Mean squared error.
     Mse(Mse),
-    /// Its root.
-    Rmse(Rmse),
+    /// Its root; what is kept is the mean squared error.
+    Rmse(Mse),
     /// Symmetric mean absolute percentage error.
     Smape(Smape),
     /// Share of variance explained.
@@ -38,7 +39,7 @@ impl Performance {
         match name {
             MetricName::Mae => Performance::Mae(Mae::default()),
             MetricName::Mse => Performance::Mse(Mse::default()),
-            MetricName::Rmse => Performance::Rmse(Rmse::default()),
+            MetricName::Rmse => Performance::Rmse(Mse::default()),
             MetricName::Smape => Performance::Smape(Smape::default()),
             MetricName::R2 => Performance::R2(R2::default()),
         }
@@ -55,12 +56,12 @@ impl Performance {
         }
     }
 
-    /// The value so far.
-    pub fn get(&self) -> f64 {
+    /// The value so far; roots are taken by `arithmetic`.
+    pub fn get(&self, arithmetic: Arithmetic) -> f64 {
         match self {
             Performance::Mae(metric) => metric.get(),
             Performance::Mse(metric) => metric.get(),
-            Performance::Rmse(metric) => metric.get(),
+            Performance::Rmse(metric) => arithmetic.root(metric.get()),
             Performance::Smape(metric) => metric.get(),
             Performance::R2(metric) => metric.get(),
         }

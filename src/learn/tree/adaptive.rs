@@ -256,3 +256,60 @@ impl Snapshot for HoeffdingAdaptiveTreeRegressor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::{catalog::Catalog, params::Params};
+
+    fn tree(params: Value) -> HoeffdingAdaptiveTreeRegressor {
+        let params = HoeffdingAdaptiveTreeRegressorParams::read(&params, &[]).unwrap();
+        let catalog = Catalog::standard();
+        let model = catalog.regressor(&json!("mean"), &[], &crate::learn::base::Schema::new(["x"]), 1).unwrap();
+        let detector = catalog.drift_detector(&params.drift_detector, &[], 1).unwrap();
+        HoeffdingAdaptiveTreeRegressor::new(&params, model, detector, 1)
+    }
+
+    /// Steps that move every 400 records, so that subtrees and alternates come and go.
+    fn stream(k: u32) -> (f64, f64) {
+        let (x, phase) = (f64::from(k * 7 % 100) / 10.0, f64::from(k / 400 % 5));
+        (x, if x <= 2.0 * phase { 10.0 * phase } else { -3.0 * phase + x })
+    }
+
+    #[test]
+    fn alternates_are_among_the_nodes_that_are_limited() {
+        let quick = json!({ "adwin": { "delta": 0.5, "clock": 8 } });
+        for compat in [false, true] {
+            let mut tree = tree(json!({
+                "leaf_prediction": "mean", "grace_period": 20, "delta": 0.9, "drift_window_threshold": 30, "max_nodes": 9,
+                "drift_detector": quick, "river_compat": compat,
+            }));
+            let mut largest = 0;
+            for k in 0..8_000 {
+                let (x, y) = stream(k);
+                tree.learn_one(&[x], y);
+                largest = largest.max(tree.tree.tree().len());
+            }
+            let events = tree.events();
+            assert!(events.alternates > 0, "{events:?}");
+            // River's way takes the old subtree away after the new one has come: one node more for a moment, none after the record.
+            assert!((8..=9).contains(&largest), "{largest} nodes, river_compat = {compat}");
+        }
+    }
+
+    #[test]
+    fn without_rivers_defects_alternates_take_over_by_the_test_alone() {
+        let params = |compat: bool| json!({ "leaf_prediction": "mean", "grace_period": 20, "delta": 0.1, "drift_window_threshold": 30, "river_compat": compat });
+        let (mut ours, mut rivers) = (tree(params(false)), tree(params(true)));
+        let mut errors = [0.0; 2];
+        for k in 0..8_000 {
+            let (x, y) = stream(k);
+            for (tree, error) in [&mut ours, &mut rivers].into_iter().zip(&mut errors) {
+                *error += (tree.predict_one(&[x]) - y).abs();
+                tree.learn_one(&[x], y);
+            }
+        }
+        assert!(ours.events().switches > 0, "{:?}", ours.events());
+        assert!(errors[0] < 1.5 * errors[1], "ours {} River's {}", errors[0], errors[1]);
+    }
+}
