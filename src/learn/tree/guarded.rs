@@ -256,6 +256,9 @@ impl GuardedTree {
                     self.remove(alternate);
                     self.set_alternate(at, None);
                     self.events.prunings += 1;
+                    if !growth.river_compat {
+                        self.tree.after_split(growth);
+                    }
                 }
                 Comparison::Better => {
                     self.events.switches += 1;
@@ -290,10 +293,8 @@ impl GuardedTree {
         }
     }
 
+    /// The first leaf of an alternate has room even in a full tree: else a tree that is full could never change again.
     fn start_alternate(&mut self, at: u32, depth: u32, nursery: &Nursery<'_>) {
-        if self.tree.len() >= nursery.seedling.growth.max_nodes {
-            return;
-        }
         let mut leaf = Leaf::first(&nursery.seedling);
         leaf.depth = depth;
         let alternate = self.tree.add(Node::Leaf(leaf));
