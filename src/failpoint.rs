@@ -60,7 +60,10 @@ pub fn is_planted(name: &str) -> bool {
     #[cfg(any(debug_assertions, feature = "failpoints"))]
     return armed::is_planted(name);
     #[cfg(not(any(debug_assertions, feature = "failpoints")))]
-    return name.is_empty();
+    {
+        let _ = name;
+        false
+    }
 }
 
 /// Passes the point `name`; kills the process if the environment asks for it here.

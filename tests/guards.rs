@@ -1,15 +1,15 @@
 //! Guards in a real topology, over a feed with poisoned ticks and a market that becomes eight times as wild half-way: what is kept from the models, what
 //! is told, what replaced models do, and that bounds hold; recomputed from the output records alone.
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use common::driven::{batch, driver, number, read, run, time};
 use serde_json::Value;
 use tidemill::driver::{OutputRecord, TopologyTestDriver};
 use tidemill::market::sim::{SimConfig, SimRecord, SimulatedExchange};
-use tidemill::operators::standard_catalog;
 use tidemill::processor::Notice;
-use tidemill::record::RecordBatch;
-use tidemill::topology::compile;
 
 const TOPOLOGY: &str = r#"
 [topology]
@@ -111,37 +111,6 @@ fn feed(poison: bool) -> Vec<SimRecord> {
     shaped.collect()
 }
 
-fn driver() -> TopologyTestDriver {
-    let (graph, _) = compile(TOPOLOGY, "guards.toml", &standard_catalog()).unwrap_or_else(|errors| panic!("{errors}"));
-    TopologyTestDriver::new(graph)
-}
-
-fn batch(records: &[SimRecord]) -> RecordBatch {
-    let mut batch = RecordBatch::new();
-    for record in records {
-        batch.push(record.timestamp, Some(&record.key), record.value.as_deref(), &[]);
-    }
-    batch
-}
-
-fn run(records: &[SimRecord]) -> TopologyTestDriver {
-    let mut driver = driver();
-    driver.pipe_batch(0, batch(records));
-    driver
-}
-
-fn read(driver: &mut TopologyTestDriver, topic: &str) -> Vec<Value> {
-    driver.read(topic).iter().map(|record| serde_json::from_str(record.text()).expect("it is JSON")).collect()
-}
-
-fn number(record: &Value, field: &str) -> f64 {
-    record[field].as_f64().unwrap_or_else(|| panic!("{field} of {record}"))
-}
-
-fn time(record: &Value, field: &str) -> i64 {
-    record[field].as_i64().unwrap_or_else(|| panic!("{field} of {record}"))
-}
-
 fn open_time(record: &SimRecord) -> i64 {
     record.timestamp.0
 }
@@ -149,7 +118,7 @@ fn open_time(record: &SimRecord) -> i64 {
 #[test]
 fn every_poisoned_tick_is_told_and_counts_as_processed() {
     let feed = feed(true);
-    let mut driver = run(&feed);
+    let mut driver = run(TOPOLOGY, &feed);
     let counts = driver.counts();
     assert_eq!((counts.read, counts.processed, counts.late, counts.dead), (feed.len() as u64, feed.len() as u64, 0, 0));
     let expected: BTreeSet<(String, i64)> = feed
@@ -180,7 +149,7 @@ fn every_poisoned_tick_is_told_and_counts_as_processed() {
 /// A dropped bar is to everything behind the guard as if it had never been.
 #[test]
 fn no_model_feature_or_score_knows_of_a_dropped_bar() {
-    let (mut with, mut without) = (run(&feed(true)), run(&feed(false)));
+    let (mut with, mut without) = (run(TOPOLOGY, &feed(true)), run(TOPOLOGY, &feed(false)));
     for topic in ["predictions", "answers", "evaluations", "drifts"] {
         let of = |driver: &mut TopologyTestDriver| -> Vec<Value> {
             let mut records = read(driver, topic);
@@ -197,7 +166,7 @@ fn no_model_feature_or_score_knows_of_a_dropped_bar() {
 #[test]
 fn drifts_come_after_the_market_changed_and_do_what_they_say() {
     let feed = feed(false);
-    let mut driver = run(&feed);
+    let mut driver = run(TOPOLOGY, &feed);
     let change = open_time(&feed[0]) + WILD as i64 * 60_000;
     let (drifts, predictions) = (read(&mut driver, "drifts"), read(&mut driver, "predictions"));
     let noticed = driver.take_notices().iter().filter(|(_, _, n)| matches!(n, Notice::Drift(_))).count();
@@ -229,7 +198,7 @@ fn drifts_come_after_the_market_changed_and_do_what_they_say() {
 
 #[test]
 fn coverage_and_width_follow_from_the_answers_and_hold_through_the_change() {
-    let mut driver = run(&feed(true));
+    let mut driver = run(TOPOLOGY, &feed(true));
     let (answers, evaluations) = (read(&mut driver, "answers"), read(&mut driver, "evaluations"));
     let mut compared = 0;
     for evaluation in &evaluations {
@@ -273,7 +242,7 @@ fn batches_and_restarts_change_no_byte() {
     for (size, restarts) in [(1, false), (37, true), (500, false), (3, true)] {
         // Every third record a restart is dear; a part of the feed with the change in it will do.
         let feed = if size == 3 { &feed[2 * WILD - 400..2 * WILD + 900] } else { &feed[..] };
-        let (mut whole, mut cut) = (run(feed), driver());
+        let (mut whole, mut cut) = (run(TOPOLOGY, feed), driver(TOPOLOGY));
         for records in feed.chunks(size) {
             cut.pipe_batch(0, batch(records));
             if restarts {

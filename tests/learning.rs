@@ -1,15 +1,15 @@
 //! Learners and their evaluator in a real topology over a feed with gaps and disorder: what the evaluator says must follow from the answers it was
 //! given, recomputed here from the output records alone.
 
+mod common;
+
 use std::collections::BTreeMap;
 
+use common::driven::{batch, driver, number, read, run, time};
 use serde_json::Value;
 use tidemill::driver::{OutputRecord, TopologyTestDriver};
 use tidemill::market::sim::{SimConfig, SimRecord, SimulatedExchange};
-use tidemill::operators::standard_catalog;
 use tidemill::processor::Notice;
-use tidemill::record::RecordBatch;
-use tidemill::topology::compile;
 
 const TOPOLOGY: &str = r#"
 [topology]
@@ -76,40 +76,9 @@ records = "champions"
 
 const TOPICS: [&str; 4] = ["predictions", "answers", "evaluations", "champions"];
 
-fn driver() -> TopologyTestDriver {
-    let (graph, _) = compile(TOPOLOGY, "learning.toml", &standard_catalog()).unwrap_or_else(|errors| panic!("{errors}"));
-    TopologyTestDriver::new(graph)
-}
-
 /// A day and a half of three coins with three times the usual gaps, jumps, duplicates and late bars.
 fn feed() -> Vec<SimRecord> {
     SimulatedExchange::new(SimConfig { anomalies: 3.0, ..SimConfig::default() }).take(6_000).collect()
-}
-
-fn batch(records: &[SimRecord]) -> RecordBatch {
-    let mut batch = RecordBatch::new();
-    for record in records {
-        batch.push(record.timestamp, Some(&record.key), record.value.as_deref(), &[]);
-    }
-    batch
-}
-
-fn run(records: &[SimRecord]) -> TopologyTestDriver {
-    let mut driver = driver();
-    driver.pipe_batch(0, batch(records));
-    driver
-}
-
-fn read(driver: &mut TopologyTestDriver, topic: &str) -> Vec<Value> {
-    driver.read(topic).iter().map(|record| serde_json::from_str(record.text()).expect("it is JSON")).collect()
-}
-
-fn number(record: &Value, field: &str) -> f64 {
-    record[field].as_f64().unwrap_or_else(|| panic!("{field} of {record}"))
-}
-
-fn time(record: &Value, field: &str) -> i64 {
-    record[field].as_i64().unwrap_or_else(|| panic!("{field} of {record}"))
 }
 
 /// Mean absolute error of the model and of the naive forecast over these answers.
@@ -124,7 +93,7 @@ fn near(a: f64, b: f64) -> bool {
 
 #[test]
 fn evaluations_follow_from_the_answers_alone() {
-    let mut driver = run(&feed());
+    let mut driver = run(TOPOLOGY, &feed());
     let (answers, evaluations) = (read(&mut driver, "answers"), read(&mut driver, "evaluations"));
     assert!(evaluations.len() > 300, "{}", evaluations.len());
     for evaluation in &evaluations {
@@ -154,7 +123,7 @@ fn evaluations_follow_from_the_answers_alone() {
 
 #[test]
 fn answers_keep_their_questions_and_nothing_is_told_before_it_is_known() {
-    let mut driver = run(&feed());
+    let mut driver = run(TOPOLOGY, &feed());
     let closes: BTreeMap<(String, i64), f64> = {
         let answers = read(&mut driver, "answers");
         for answer in &answers {
@@ -180,7 +149,7 @@ fn answers_keep_their_questions_and_nothing_is_told_before_it_is_known() {
 
 #[test]
 fn a_prediction_is_flagged_by_the_champion_of_its_moment() {
-    let mut driver = run(&feed());
+    let mut driver = run(TOPOLOGY, &feed());
     let (champions, predictions) = (read(&mut driver, "champions"), read(&mut driver, "predictions"));
     assert!(champions.len() > 9, "{}", champions.len());
     for prediction in &predictions {
@@ -209,7 +178,7 @@ fn everything(driver: &mut TopologyTestDriver) -> Vec<Vec<OutputRecord>> {
 fn batches_and_restarts_change_no_byte() {
     let feed = feed();
     let feed = &feed[..2_000];
-    let (mut whole, mut cut) = (run(feed), driver());
+    let (mut whole, mut cut) = (run(TOPOLOGY, feed), driver(TOPOLOGY));
     for records in feed.chunks(37) {
         cut.pipe_batch(0, batch(records));
         let snapshot = cut.snapshot(0).unwrap().expect("the partition has records");
@@ -233,7 +202,7 @@ fn batches_and_restarts_change_no_byte() {
 fn a_coin_alone_gives_the_records_it_gives_among_others() {
     let feed = feed();
     let alone: Vec<SimRecord> = feed.iter().filter(|record| &*record.key == b"ETH-USDT").cloned().collect();
-    let (mut among, mut alone) = (run(&feed), run(&alone));
+    let (mut among, mut alone) = (run(TOPOLOGY, &feed), run(TOPOLOGY, &alone));
     for topic in TOPICS {
         let of = |driver: &mut TopologyTestDriver| -> Vec<Value> {
             let mut records = read(driver, topic);

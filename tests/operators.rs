@@ -1,12 +1,12 @@
 //! The operators before any model, in a real topology over a feed with everything that goes wrong on one: nothing lost, nothing out of place.
 
+mod common;
+
 use std::collections::BTreeMap;
 
-use tidemill::driver::{OutputRecord, TopologyTestDriver};
+use common::driven::run;
+use tidemill::driver::OutputRecord;
 use tidemill::market::sim::{SimConfig, SimRecord, SimulatedExchange};
-use tidemill::operators::standard_catalog;
-use tidemill::record::RecordBatch;
-use tidemill::topology::compile;
 
 const WINDOWED: &str = r#"
 [topology]
@@ -43,17 +43,6 @@ records = "candles"
 /// Some days of three coins with ten times the usual anomalies.
 fn feed() -> Vec<SimRecord> {
     SimulatedExchange::new(SimConfig { anomalies: 10.0, ..SimConfig::default() }).take(12_000).collect()
-}
-
-fn run<'a>(topology: &str, records: impl IntoIterator<Item = &'a SimRecord>) -> TopologyTestDriver {
-    let (graph, _) = compile(topology, "test.toml", &standard_catalog()).unwrap_or_else(|errors| panic!("{errors}"));
-    let mut driver = TopologyTestDriver::new(graph);
-    let mut batch = RecordBatch::new();
-    for record in records {
-        batch.push(record.timestamp, Some(&record.key), record.value.as_deref(), &[]);
-    }
-    driver.pipe_batch(0, batch);
-    driver
 }
 
 fn reasons(letters: &[OutputRecord]) -> BTreeMap<String, usize> {

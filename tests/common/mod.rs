@@ -1,6 +1,7 @@
 //! What the integration tests share: topologies as shipped, inputs, and outputs as bytes.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub mod driven;
 #[cfg(feature = "runtime")]
 pub mod planted;
 pub mod random;

@@ -25,6 +25,9 @@ fn a_missing_topic_names_the_command_that_makes_it() {
     });
 }
 
+/// Longest wait for a cluster to be of use again.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Copies `in` to `out`, one transaction for each poll, and puts right what goes wrong as the engine does.
 struct Copier<'a> {
     log: &'a dyn Log,
@@ -34,22 +37,33 @@ struct Copier<'a> {
 
 impl Copier<'_> {
     fn turn(&mut self) {
-        let outcome = self.copy();
-        let Err(mut error) = outcome else { return };
+        if let Err(error) = self.copy() {
+            self.put_right(error);
+        }
+    }
+
+    /// Goes back to what is committed, however often it takes.
+    fn put_right(&mut self, mut error: LogError) {
         self.troubles += 1;
+        let started = Instant::now();
         loop {
             let mended = match error.reaction() {
                 Reaction::Stop => panic!("{error}"),
                 // The transaction is open and whole; giving it up is as good as going on.
-                Reaction::Retry | Reaction::Abort => self.client.abort().and_then(|()| self.rewind()),
+                Reaction::Retry | Reaction::Abort => self.go_back(),
                 Reaction::Replace => self.log.client(&slot("app", &["in"], 0, 1)).map(|client| self.client = client),
             };
             match mended {
                 Ok(()) => return,
                 Err(next) => error = next,
             }
+            assert!(started.elapsed() < PATIENCE, "{error}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn go_back(&mut self) -> Result<(), LogError> {
+        self.client.abort().and_then(|()| self.rewind())
     }
 
     fn copy(&mut self) -> Result<(), LogError> {
@@ -99,12 +113,13 @@ fn a_broker_that_is_killed_and_comes_back_costs_time_and_nothing_else() {
         (0..10).for_each(|_| copier.turn());
         if round < 3 {
             cluster.brokers[0].kill9();
+            // What is read here is dropped, and has to come again.
             copier.client.poll(50, Duration::from_millis(300)).map(drop).unwrap_or_default();
             cluster.brokers[0].restart().unwrap();
-            copier.client.abort().and_then(|()| copier.rewind()).unwrap_or_default();
+            copier.go_back().unwrap_or_else(|error| copier.put_right(error));
         }
         round += 1;
-        assert!(started.elapsed() < Duration::from_secs(180), "{} troubles", copier.troubles);
+        assert!(started.elapsed() < PATIENCE, "{} troubles", copier.troubles);
     }
     assert!(round >= 3);
     let expected: Vec<u64> = (0..3_000).collect();

@@ -165,6 +165,9 @@ fn properties(index: usize, ports: &[(u16, u16)], dir: &Path, options: &ClusterO
         "share.coordinator.state.topic.num.partitions=1".into(),
         "group.initial.rebalance.delay.ms=0".into(),
         "group.min.session.timeout.ms=1000".into(),
+        // A killed broker may register again once the controller has given its former self up.
+        "broker.session.timeout.ms=2000".into(),
+        "broker.heartbeat.interval.ms=200".into(),
         "transaction.abort.timed.out.transaction.cleanup.interval.ms=500".into(),
         // Retention and compaction that a test can wait for.
         "log.initial.task.delay.ms=500".into(),
