@@ -112,6 +112,9 @@ fn a_broker_that_is_killed_and_comes_back_costs_time_and_nothing_else() {
     while !done(&mut copier) {
         (0..10).for_each(|_| copier.turn());
         if round < 3 {
+            // A lone broker that is killed before it has written the markers of a transaction may call the transaction complete when it comes back and never
+            // write them (seen with Kafka 4.3.0): so it may finish what it has said yes to.
+            (0..2).for_each(|number| drop(copier.client.committed(&[at("in", number)])));
             cluster.brokers[0].kill9();
             // What is read here is dropped, and has to come again.
             copier.client.poll(50, Duration::from_millis(300)).map(drop).unwrap_or_default();

@@ -6,6 +6,7 @@
 //! A rebalance is noted by its callback and answered here: new partitions are assigned at their committed offsets, those to be given up are given up at the
 //! next poll, so that the caller can finish and commit in between.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -44,6 +45,9 @@ pub(super) struct Input {
     revoked: Vec<TopicPartition>,
     /// Somebody else's since the last assignment.
     lost: Vec<TopicPartition>,
+    /// Since when nobody tells what the group has committed, and how long that may last.
+    unanswered: Cell<Option<Instant>>,
+    patience: Duration,
 }
 
 /// An assigned partition.
@@ -81,6 +85,8 @@ impl Input {
             assigning: None,
             revoked: Vec::new(),
             lost: Vec::new(),
+            unanswered: Cell::new(None),
+            patience: Duration::from_millis(settings.transaction_timeout_ms) * 2 + 3 * ANSWER,
         })
     }
 
@@ -312,7 +318,21 @@ impl Input {
         partitions: &[TopicPartition],
         patience: Duration,
     ) -> Result<BTreeMap<TopicPartition, Committed>, LogError> {
-        committed_of(&self.consumer, list_of(partitions), self.at("ask for committed offsets"), patience)
+        let outcome = committed_of(&self.consumer, list_of(partitions), self.at("ask for committed offsets"), patience);
+        let Err(LogError::Retriable(why)) = outcome else {
+            self.unanswered.set(None);
+            return outcome;
+        };
+        let since = self.unanswered.get().unwrap_or_else(Instant::now);
+        self.unanswered.set(Some(since));
+        if since.elapsed() < self.patience {
+            return Err(LogError::Retriable(why));
+        }
+        // Any transaction that held the offsets back has timed out by now: the connection may be to blame, and a new one costs little.
+        Err(LogError::Fatal(format!(
+            "{why}, for {} s now. If brokers are up, a transaction may hang in the cluster: kafka-transactions.sh find-hanging tells",
+            since.elapsed().as_secs()
+        )))
     }
 
     /// Why the consumer is of no use any more: another member took its name, say.
