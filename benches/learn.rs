@@ -83,6 +83,8 @@ fn ensembles(c: &mut Criterion) {
         ("scaler+sgt_regressor", json!("sgt_regressor")),
         ("scaler+amf_regressor(10)", json!("amf_regressor")),
         ("scaler+am_rules", json!("am_rules")),
+        ("scaler+srp_regressor(10)", json!("srp_regressor")),
+        ("scaler+sgb_regressor(10)", json!("sgb_regressor")),
     ] {
         let mut model = catalog.regressor(&scaled(json!("standard_scaler"), model), &[], &schema, 1).expect("the spec is right");
         test_then_learn(&mut *model, &bars);

@@ -65,6 +65,8 @@ fn linear_models_and_neighbours_allocate_nothing_per_record() {
         scaled(json!("knn_regressor")),
         json!("bayesian_linear_regression"),
         json!({ "bayesian_linear_regression": { "smoothing": 0.99 } }),
+        json!("recursive_least_squares"),
+        json!({ "target_min_max_scaler": { "regressor": "recursive_least_squares" } }),
         json!({ "statistic": { "how": { "rolling_quantile": { "q": 0.9, "window_size": 50 } } } }),
         json!({ "pipeline": { "steps": [
             "previous_imputer", { "stat_imputer": { "statistic": "rolling_max" } }, "polynomial_extender", "min_max_scaler", "max_abs_scaler",

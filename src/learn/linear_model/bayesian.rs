@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{dot, matrix};
+use super::{blas, dot, matrix};
 use crate::{
     impl_snapshot,
     learn::{
@@ -23,7 +23,8 @@ crate::params! {
         /// How much of the past is kept from one record to the next, the rest going to the new record; "none" forgets nothing. A dear mode: every
         /// record inverts a matrix.
         smoothing: Option<f64> = None, in 0.0..=1.0;
-        /// Begin smoothing with the inverse of the prior's precision, as River does.
+        /// Round as River does where OpenBLAS uses its kernels for Haswell and Zen, and never restart; begin smoothing with the
+        /// inverse of the prior's precision.
         river_compat: bool = false;
     }
 }
@@ -53,7 +54,7 @@ crate::params! {
 pub struct BayesianLinearRegression {
     params: BayesianLinearRegressionParams,
     features: usize,
-    /// The weights' covariance, row by row.
+    /// The weights' covariance, row by row. As River pads it, matrices and vectors have further rows that stay as they are.
     covariance: Vec<f64>,
     /// Its inverse; empty without smoothing, which alone needs it.
     precision: Vec<f64>,
@@ -71,21 +72,28 @@ pub struct BayesianLinearRegression {
 struct Scratch {
     x: Vec<f64>,
     column: Vec<f64>,
+    row: Vec<f64>,
     matrix: Vec<f64>,
     vector: Vec<f64>,
     factor: Vec<f64>,
 }
 
+/// How many rows the matrices have.
+fn size(params: &BayesianLinearRegressionParams, features: usize) -> usize {
+    if params.river_compat && params.smoothing.is_none() { blas::padded(features) } else { features }
+}
+
 impl BayesianLinearRegression {
     /// A model of `features` features.
     pub fn new(params: BayesianLinearRegressionParams, features: usize) -> Self {
+        let size = size(&params, features);
         let prior = if params.river_compat { 1.0 / params.alpha } else { params.alpha };
-        let precision = if params.smoothing.is_some() { matrix::diagonal(features, prior) } else { Vec::new() };
+        let precision = if params.smoothing.is_some() { matrix::diagonal(size, prior) } else { Vec::new() };
         BayesianLinearRegression {
-            covariance: matrix::diagonal(features, 1.0 / params.alpha),
+            covariance: matrix::diagonal(size, 1.0 / params.alpha),
             precision,
-            natural_mean: vec![0.0; features],
-            weights: vec![0.0; features],
+            natural_mean: vec![0.0; size],
+            weights: vec![0.0; size],
             refused: 0,
             restarts: 0,
             scratch: Scratch::default(),
@@ -96,13 +104,13 @@ impl BayesianLinearRegression {
 
     /// The mean of the weights, in the order of the features.
     pub fn weights(&self) -> &[f64] {
-        &self.weights
+        &self.weights[..self.features]
     }
 
     /// The prediction and its standard deviation, in units of the target.
     pub fn predict_distribution(&self, x: &[f64]) -> (f64, f64) {
         let mut variance = 1.0 / self.params.beta;
-        for (row, a) in self.covariance.chunks_exact(self.features.max(1)).zip(x) {
+        for (row, a) in self.covariance.chunks_exact(self.weights.len().max(1)).zip(x) {
             if a.is_finite() {
                 variance += a * dot(row, x);
             }
@@ -112,22 +120,38 @@ impl BayesianLinearRegression {
 
     /// Without smoothing: a rank-one update of the covariance. Whether the new state in the scratch memory is sound.
     fn condition(&mut self, y: f64, beta: f64) -> bool {
-        let (n, Scratch { x, column, matrix, vector, .. }) = (self.features, &mut self.scratch);
-        column.clear();
-        column.extend(self.covariance.chunks_exact(n).map(|row| dot(row, x)));
-        let shrink = -beta / (1.0 + beta * dot(column, x));
+        let (n, Scratch { x, column, row, matrix, vector, .. }) = (self.weights.len(), &mut self.scratch);
         matrix.clear();
-        for (a, row) in column.iter().zip(self.covariance.chunks_exact(n)) {
-            matrix.extend(row.iter().zip(column.iter()).map(|(c, b)| c + shrink * a * b));
-        }
+        let sound = if self.params.river_compat {
+            x.resize(n, 0.0);
+            vector.clear();
+            vector.extend(x.iter().map(|x| beta * x));
+            blas::times(&self.covariance, vector, column);
+            blas::row_times(x, &self.covariance, row);
+            let shrink = -1.0 / (1.0 + dot(column, x));
+            for (a, line) in column.iter().zip(self.covariance.chunks_exact(n)) {
+                matrix.extend(line.iter().zip(row.iter()).map(|(c, b)| c + a * (shrink * b)));
+            }
+            true
+        } else {
+            column.clear();
+            column.extend(self.covariance.chunks_exact(n).map(|line| dot(line, x)));
+            let shrink = beta / (1.0 + beta * dot(column, x));
+            // Both factors are shrunk alike, so that the covariance stays symmetric in every bit.
+            let root = shrink.sqrt();
+            for (a, line) in column.iter().zip(self.covariance.chunks_exact(n)) {
+                matrix.extend(line.iter().zip(column.iter()).map(|(c, b)| c - (root * a) * (root * b)));
+            }
+            shrink > 0.0
+        };
         vector.clear();
         vector.extend(self.natural_mean.iter().zip(x.iter()).map(|(m, x)| m + beta * x * y));
-        shrink < 0.0
+        sound
     }
 
     /// With smoothing: the precision fades towards the record's and is inverted.
     fn smooth(&mut self, y: f64, beta: f64, keep: f64) -> bool {
-        let (n, Scratch { x, column, matrix, vector, factor }) = (self.features, &mut self.scratch);
+        let (n, Scratch { x, column, matrix, vector, factor, .. }) = (self.weights.len(), &mut self.scratch);
         column.clear();
         for (a, row) in x.iter().zip(self.precision.chunks_exact(n)) {
             column.extend(row.iter().zip(x.iter()).map(|(p, b)| keep * p + (1.0 - keep) * (beta * a * b)));
@@ -143,10 +167,12 @@ impl BayesianLinearRegression {
 
     /// The prior again, around the weights as they are.
     fn restart(&mut self) {
-        let fresh = BayesianLinearRegression::new(self.params.clone(), self.features);
-        self.natural_mean.clear();
-        self.natural_mean.extend(self.weights.iter().map(|w| w * self.params.alpha));
-        (self.covariance, self.precision) = (fresh.covariance, fresh.precision);
+        let (n, alpha) = (self.weights.len(), self.params.alpha);
+        for (mean, weight) in self.natural_mean.iter_mut().zip(&self.weights) {
+            *mean = weight * alpha;
+        }
+        matrix::set_diagonal(&mut self.covariance, n, 1.0 / alpha);
+        matrix::set_diagonal(&mut self.precision, n, alpha);
         self.restarts += 1;
     }
 }
@@ -171,10 +197,14 @@ impl Regressor for BayesianLinearRegression {
             None => self.condition(y, beta),
             Some(keep) => self.smooth(y, beta, keep),
         };
-        let n = self.features;
+        let n = self.weights.len();
         let Scratch { matrix, vector, factor: weights, .. } = &mut self.scratch;
-        weights.clear();
-        weights.extend(matrix.chunks_exact(n).map(|row| dot(row, vector)));
+        if self.params.river_compat {
+            blas::times(matrix, vector, weights);
+        } else {
+            weights.clear();
+            weights.extend(matrix.chunks_exact(n).map(|row| dot(row, vector)));
+        }
         let finite = [&*matrix, &*vector, &*weights].iter().all(|numbers| numbers.iter().all(|v| v.is_finite()));
         match (sound, finite) {
             (true, true) => {

@@ -2,7 +2,15 @@
 
 /// `value` on the diagonal of an `n` by `n` matrix.
 pub(super) fn diagonal(n: usize, value: f64) -> Vec<f64> {
-    (0..n * n).map(|k| if k % (n + 1) == 0 { value } else { 0.0 }).collect()
+    let mut a = vec![0.0; n * n];
+    set_diagonal(&mut a, n, value);
+    a
+}
+
+/// As [`diagonal`], over the matrix `a`.
+pub(super) fn set_diagonal(a: &mut [f64], n: usize, value: f64) {
+    a.fill(0.0);
+    a.iter_mut().step_by(n + 1).for_each(|entry| *entry = value);
 }
 
 /// Inverts the symmetric positive definite `a` into `inverse` by its Cholesky factor, which is left in `factor`; false where `a` is not positive

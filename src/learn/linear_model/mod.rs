@@ -1,6 +1,7 @@
 //! Linear models: a weight per feature and an intercept.
 
 mod bayesian;
+mod blas;
 mod linear_regression;
 mod matrix;
 mod pa_regressor;

@@ -88,6 +88,12 @@ impl RecursiveLeastSquares {
         &self.weights
     }
 
+    /// The first covariance again; the weights stay as they are.
+    fn restart(&mut self) {
+        matrix::set_diagonal(&mut self.covariance, self.weights.len(), self.params.initial_variance);
+        self.restarts += 1;
+    }
+
     fn intercept(&self) -> f64 {
         self.weights.get(self.features).copied().unwrap_or(0.0)
     }
@@ -117,18 +123,27 @@ impl Regressor for RecursiveLeastSquares {
         gain.extend(self.covariance.chunks_exact(n).map(|line| dot(line, row)));
         let excitation = dot(gain, row);
         let size = forgetting / weight + excitation;
+        if !size.is_finite() {
+            self.refused += 1;
+            return;
+        }
+        if excitation < 0.0 || size <= 0.0 {
+            self.restart();
+            return;
+        }
         let error = y - dot(&self.weights, row);
         weights.clear();
         weights.extend(self.weights.iter().zip(gain.iter()).map(|(w, g)| w + g / size * error));
+        // Both factors are divided alike, so that the covariance stays symmetric in every bit: a difference would grow with every record that is forgotten.
+        let root = size.sqrt();
         covariance.clear();
         for (g, line) in gain.iter().zip(self.covariance.chunks_exact(n)) {
-            covariance.extend(line.iter().zip(gain.iter()).map(|(c, h)| (c - g / size * h) / forgetting));
+            covariance.extend(line.iter().zip(gain.iter()).map(|(c, h)| (c - (g / root) * (h / root)) / forgetting));
         }
-        if !(size.is_finite() && weights.iter().chain(covariance.iter()).all(|v| v.is_finite())) {
+        if !weights.iter().chain(covariance.iter()).all(|v| v.is_finite()) {
             self.refused += 1;
-        } else if excitation < 0.0 || size <= 0.0 || covariance.iter().step_by(n + 1).any(|variance| *variance <= 0.0) {
-            self.covariance = matrix::diagonal(n, self.params.initial_variance);
-            self.restarts += 1;
+        } else if covariance.iter().step_by(n + 1).any(|variance| *variance <= 0.0) {
+            self.restart();
         } else {
             self.weights.copy_from_slice(weights);
             self.covariance.copy_from_slice(covariance);
@@ -204,6 +219,17 @@ mod tests {
                 assert!(near, "{k}: {:?} against {expected:?}", model.weights());
             }
         }
+    }
+
+    #[test]
+    fn rounding_does_not_spoil_the_covariance_of_a_long_stream() {
+        let mut model = RecursiveLeastSquares::new(RecursiveLeastSquaresParams::default(), 2);
+        for k in 0..50_000_u32 {
+            let x = [f64::from(k % 17), f64::from(k % 23)];
+            model.learn_one(&x, x[0] - x[1]);
+        }
+        model.counters(&mut |name, n| assert_eq!(n, 0, "{name}"));
+        assert!((model.predict_one(&[3.0, 1.0]) - 2.0).abs() < 1e-9);
     }
 
     #[test]

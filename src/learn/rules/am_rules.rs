@@ -46,7 +46,8 @@ crate::params! {
         max_rules: usize = 200, in 1..=100_000, unit "rules";
         /// The most points that all splitters together keep; then no further possible splits are noted, and those there are still counted.
         max_points: usize = 200_000, in 1..=100_000_000, unit "points";
-        /// Repeat River's ways: with one feature the first split is made as it comes; logarithms and squares to River's last bit.
+        /// Repeat River's ways: a new rule predicts with the mean of both sides of its split until its own records outweigh them, and the default rule begins
+        /// with nothing; with one feature the first split is made as it comes; logarithms and squares to River's last bit.
         river_compat: bool = false;
     }
 }
@@ -54,8 +55,8 @@ crate::params! {
 /// Rules of the form "if these features lie so, then this model", grown from a default rule by the Hoeffding bound.
 ///
 /// A record that no rule covers is learned by the default rule; when that finds a split good enough, the better side becomes a new rule and a new default
-/// rule begins. Rules grow in the same way, are dropped when their errors change, and leave out records that are unusual for them. At `max_rules` rules
-/// the default rule only learns.
+/// rule begins, each with the mean of its side of the split. Rules grow in the same way, are dropped when their errors change, and leave records that are
+/// unusual for them to the next rule that covers them, at last to the default rule. At `max_rules` rules the default rule only learns.
 ///
 /// The models of rules are linear by default and diverge on unscaled prices, so put a scaler before.
 ///
@@ -71,7 +72,7 @@ crate::params! {
 ///     let x = f64::from(k % 20) / 10.0;
 ///     rules.learn_one(&[x, f64::from(k * 7 % 13)], if x <= 0.7 { 1.0 } else { 5.0 });
 /// }
-/// assert_eq!(format!("{:.2} {:.2}", rules.predict_one(&[0.2, 3.0]), rules.predict_one(&[1.5, 3.0])), "4.39 5.00");
+/// assert_eq!(format!("{:.2} {:.2}", rules.predict_one(&[0.2, 3.0]), rules.predict_one(&[1.5, 3.0])), "1.00 5.00");
 /// ```
 pub struct AmRules {
     params: AmRulesParams,
@@ -121,7 +122,7 @@ impl AmRules {
             covered = true;
             state.points += rule.learn(x, y, w, setting, room);
             if rule.weight() - rule.last_attempt >= f64::from(params.n_min)
-                && let Some(grown) = rule.grown(setting, &mut self.work)
+                && let Some((grown, _)) = rule.grown(setting, &mut self.work)
             {
                 changed = true;
                 *rule = grown;
@@ -135,11 +136,11 @@ impl AmRules {
             state.points += rule.learn(x, y, w, setting, room);
             if rule.weight() - rule.last_attempt >= f64::from(params.n_min)
                 && state.rules.len() < params.max_rules
-                && let Some(grown) = rule.grown(setting, &mut self.work)
+                && let Some((grown, rest)) = rule.grown(setting, &mut self.work)
             {
                 changed = true;
                 state.rules.push(grown);
-                state.default = Rule::new(setting, self.features);
+                state.default = rest;
             }
         }
         for k in drifted.into_iter().rev() {
@@ -276,29 +277,59 @@ mod tests {
         AmRules::build(AmRulesParams::read(&params, &[]).unwrap(), &on).unwrap()
     }
 
-    fn learn(model: &mut AmRules, records: u32, high: f64) {
+    fn learn(model: &mut AmRules, records: u32, low: f64) {
         for k in 0..records {
             let x = f64::from(k % 20) / 10.0;
-            model.learn_one(&[x, f64::from(k * 7 % 13)], if x <= 0.7 { 1.0 } else { high });
+            model.learn_one(&[x, f64::from(k * 7 % 13)], if x <= 0.7 { low } else { 5.0 });
         }
     }
 
     #[test]
     fn a_rule_whose_errors_change_is_dropped_and_another_takes_its_place() {
         let mut model = model(&json!({}));
-        learn(&mut model, 2_000, 5.0);
+        learn(&mut model, 2_000, 1.0);
         assert!(model.rules() > 0);
         learn(&mut model, 2_000, -20.0);
         let mut dropped = 0;
         model.counters(&mut |_, count| dropped = count);
         assert!(dropped > 0);
-        assert_eq!(format!("{:.1}", model.predict_one(&[1.5, 3.0])), "-20.0");
+        let [low, high] = [0.1, 1.5].map(|x| model.predict_one(&[x, 3.0]));
+        assert!((low + 20.0).abs() < 0.5 && (high - 5.0).abs() < 0.5, "{low}, {high}");
+    }
+
+    #[test]
+    fn a_new_rule_predicts_with_the_mean_of_its_own_side() {
+        // 50 records are enough for a split; 20 of them lie below it.
+        let predictions = |river_compat: bool| {
+            let mut model = model(&json!({ "river_compat": river_compat }));
+            learn(&mut model, 50, 1.0);
+            assert_eq!(model.rules(), 1);
+            [0.1, 1.5].map(|x| format!("{:.2}", model.predict_one(&[x, 3.0])))
+        };
+        assert_eq!(predictions(false), ["1.00", "5.00"]);
+        assert_eq!(predictions(true), ["3.08", "0.00"], "the mean of all, and nothing yet");
+    }
+
+    #[test]
+    fn a_record_that_is_unusual_for_a_rule_goes_to_the_default_rule() {
+        let predictions_after_an_outlier = |threshold: f64| {
+            let mut model = model(&json!({ "anomaly_threshold": threshold, "m_min": 10 }));
+            learn(&mut model, 300, 1.0);
+            assert_eq!(model.rules(), 1);
+            // A price that is a hundred times too large, at a place that the rule covers.
+            model.learn_one(&[0.1, 1e4], 100.0);
+            [0.1, 1.5].map(|x| model.predict_one(&[x, 3.0]))
+        };
+        let [rule, default] = predictions_after_an_outlier(-0.75);
+        assert!((rule - 1.0).abs() < 1e-9 && default > 5.1, "{rule}, {default}");
+        let [rule, default] = predictions_after_an_outlier(-1e9);
+        assert!(rule > 1.5 && (default - 5.0).abs() < 1e-9, "{rule}, {default}");
     }
 
     #[test]
     fn at_the_limit_the_default_rule_learns_on() {
         let mut model = model(&json!({ "max_rules": 1 }));
-        learn(&mut model, 5_000, 5.0);
+        learn(&mut model, 5_000, 1.0);
         assert_eq!(model.rules(), 1);
         assert!((model.predict_one(&[0.1, 0.0]) - 1.0).abs() < 4.0);
     }

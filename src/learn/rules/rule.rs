@@ -71,6 +71,16 @@ impl Predictor {
         Predictor { mean: Mean::default(), model, errors: [0.0; 2] }
     }
 
+    /// The same model with the mean of one side of a split. River keeps the mean of both sides.
+    fn of_side(&self, side: &Var, setting: &Setting) -> Self {
+        if setting.river_compat {
+            return self.clone();
+        }
+        let mut mean = Mean::default();
+        mean.update(side.mean(), side.n());
+        Predictor { mean, model: self.model.clone(), errors: [0.0; 2] }
+    }
+
     fn of_model(&mut self, x: &[f64]) -> f64 {
         self.model.as_mut().and_then(Kept::get_mut).map_or(0.0, |model| model.predict_one(x))
     }
@@ -188,8 +198,9 @@ impl Rule {
         noted
     }
 
-    /// The rule with one condition more, if a split is good enough; it takes over the model and learns the rest afresh.
-    pub fn grown(&mut self, setting: &Setting, work: &mut Work) -> Option<Rule> {
+    /// The rule with one condition more, if a split is good enough, and the rule without conditions for what it leaves over. The first begins with the
+    /// model and the mean of its side of the split, the second with those of the other side (in River with nothing); what splits need they learn afresh.
+    pub fn grown(&mut self, setting: &Setting, work: &mut Work) -> Option<(Rule, Rule)> {
         let arithmetic = Arithmetic::of(setting.river_compat);
         let criterion = Criterion::of_ratios(&self.targets, setting.least_side, arithmetic);
         let best_of = |(feature, splitter): &(u32, Splitter)| splitter.best(*feature, &criterion, setting.river_compat, work);
@@ -206,8 +217,13 @@ impl Rule {
         let mut grown = Rule::new(setting, self.features.len());
         grown.literals = std::mem::take(&mut self.literals);
         Literal { feature: split.feature, threshold: split.threshold, above }.add_to(&mut grown.literals);
-        grown.predictor = self.predictor.clone();
-        Some(grown)
+        let (own, other) = if above { (&split.right, &split.left) } else { (&split.left, &split.right) };
+        grown.predictor = self.predictor.of_side(own, setting);
+        let mut rest = Rule::new(setting, self.features.len());
+        if !setting.river_compat {
+            rest.predictor = self.predictor.of_side(other, setting);
+        }
+        Some((grown, rest))
     }
 
     /// Whether the best split is better than the second by more than chance. River takes a split of the only feature as it comes.

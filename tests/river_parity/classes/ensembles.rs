@@ -40,6 +40,7 @@ pub const CLASSES: &[Class] = &[
     part("StaticQuantizer", "static", &[("n_bins", "n_bins"), ("warm_start", "warm_start")]),
     part("DynamicQuantizer", "dynamic", &[("radius", "radius"), ("std_prop", "std_prop")]),
     special("AMFRegressor", amf),
+    special("SRPRegressor", srp),
     special("AMRules", amrules),
     special("MAE", |_, _| Ok(json!("mae"))),
     special("MSE", |_, _| Ok(json!("mse"))),
@@ -68,6 +69,50 @@ fn amf(positional: &[Expr], named: &[(String, Expr)]) -> Result<Value, String> {
     let mut params = params(&AMF, positional, named)?;
     params.entry("max_nodes").or_insert(Value::Null);
     Ok(json!({ AMF.ours: params }))
+}
+
+/// Random patches of Hoeffding trees.
+fn srp(positional: &[Expr], named: &[(String, Expr)]) -> Result<Value, String> {
+    const SRP: Class = model(
+        "SRPRegressor",
+        "srp_regressor",
+        &[
+            ("model", "model"),
+            ("n_models", "n_models"),
+            ("subspace_size", "subspace_size"),
+            ("training_method", "training_method"),
+            ("lam", "lam"),
+            ("drift_detector", "drift_detector"),
+            ("warning_detector", "warning_detector"),
+            ("disable_detector", "disable_detector"),
+            ("disable_weighted_vote", "weighted_vote"),
+            ("drift_detection_criteria", "drift_detection_criteria"),
+            ("aggregation_method", "aggregation_method"),
+            SEED,
+            ("metric", "metric"),
+        ],
+    );
+    let mut params = params(&SRP, positional, named)?;
+    let tree = json!({ "hoeffding_tree_regressor": { "grace_period": 50, "delta": 0.01, "river_compat": true } });
+    params.entry("model").or_insert(tree);
+    let disabled = params.remove("disable_detector");
+    for key in ["drift_detector", "warning_detector"] {
+        // River has detectors unless they are disabled: nothing named means the default.
+        if params.get(key).is_some_and(Value::is_null) {
+            params.remove(key);
+        }
+        match disabled.as_ref().and_then(Value::as_str) {
+            Some("drift") => drop(params.insert(key.to_owned(), Value::Null)),
+            Some("warning") if key == "warning_detector" => drop(params.insert(key.to_owned(), Value::Null)),
+            _ => {}
+        }
+    }
+    if let Some(Value::Bool(disabled)) = params.get("weighted_vote") {
+        let weighted = json!(!disabled);
+        params.insert("weighted_vote".to_owned(), weighted);
+    }
+    params.insert("river_compat".to_owned(), json!(true));
+    Ok(json!({ SRP.ours: params }))
 }
 
 /// Rules: their linear models and their splitters are River's too.

@@ -30,6 +30,12 @@ pub const CLASSES: &[Class] = &[
     .compat(),
     model("PARegressor", "pa_regressor", &[("C", "c"), ("mode", "mode"), ("eps", "eps"), ("learn_intercept", "learn_intercept")])
         .compat(),
+    model(
+        "BayesianLinearRegression",
+        "bayesian_linear_regression",
+        &[("alpha", "alpha"), ("beta", "beta"), ("smoothing", "smoothing")],
+    )
+    .compat(),
     part("SGD", "sgd", &[LR]),
     part("Momentum", "momentum", &[LR, ("rho", "rho")]),
     part("NesterovMomentum", "nesterov_momentum", &[LR, ("rho", "rho")]),
