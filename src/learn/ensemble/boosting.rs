@@ -59,7 +59,7 @@ crate::params! {
 ///     let x = f64::from(k * 7 % 100) / 10.0;
 ///     model.learn_one(&[x], x * x);
 /// }
-/// assert_eq!(format!("{:.1}", model.predict_one(&[5.0])), "25.0");
+/// assert_eq!(format!("{:.1}", model.predict_one(&[5.0])), "25.9");
 /// ```
 pub struct SgbRegressor {
     params: SgbRegressorParams,
