@@ -58,6 +58,8 @@ fn models(c: &mut Criterion) {
         ("scaler+hoeffding_adaptive_tree_regressor", with_scaler(json!("hoeffding_adaptive_tree_regressor"))),
         ("scaler+arf_regressor(10)", with_scaler(json!("arf_regressor"))),
         ("scaler+oxt_regressor(10)", with_scaler(json!("oxt_regressor"))),
+        ("fimtdd_regressor", json!("fimtdd_regressor")),
+        ("scaler+soknl_regressor(10)", with_scaler(json!({ "soknl_regressor": { "n_models": 10 } }))),
     ] {
         let mut model = catalog.regressor(&spec, &[], &schema, 1).expect("the spec is right");
         test_then_learn(&mut *model, &bars);

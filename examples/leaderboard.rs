@@ -78,12 +78,18 @@ const FORECASTS: &[Learner] = &[
         "arf_regressor",
         "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { arf_regressor = { leaf_prediction = 'mean' } }\n",
     ),
+    ("fimtdd_regressor", "fimtdd_regressor", "target = 'return'\nmodel = { fimtdd_regressor = { leaf_prediction = 'mean' } }\n"),
+    (
+        "soknl_regressor",
+        "soknl_regressor",
+        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'soknl_regressor'\n",
+    ),
     ("snarimax", "snarimax", "model = { snarimax = { p = 1, d = 1, q = 1 } }\n"),
     ("holt_winters", "holt_winters", "model = { holt_winters = { alpha = 0.9 } }\n"),
     (
-        "amrules",
-        "amrules",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { amrules = { pred_type = 'mean' } }\n",
+        "am_rules",
+        "am_rules",
+        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { am_rules = { pred_type = 'mean' } }\n",
     ),
     (
         "sgt_regressor",
@@ -127,7 +133,9 @@ const NOWCASTS: &[Learner] = &[
         "scale = 'standard_scaler'\nscale_target = true\nmodel = 'hoeffding_adaptive_tree_regressor'\n",
     ),
     ("arf_regressor", "arf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'arf_regressor'\n"),
-    ("amrules", "amrules", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'amrules'\n"),
+    ("fimtdd_regressor", "fimtdd_regressor", "scale = 'none'\nmodel = 'fimtdd_regressor'\n"),
+    ("soknl_regressor", "soknl_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'soknl_regressor'\n"),
+    ("am_rules", "am_rules", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'am_rules'\n"),
     ("batch_incremental", "batch_incremental", "model = 'batch_incremental'\n"),
 ];
 

@@ -270,11 +270,11 @@ impl Catalog {
             .chain(ensemble::models())
             .chain(model_selection::models())
             .chain(tree::models())
+            .chain(forest::models())
             .chain(sgt::models())
             .chain(mondrian::models())
             .chain(rules::models())
             .chain(time_series::models())
-            .chain(forest::models())
             .collect(),
             transformers: preprocessing::transformers(),
             drift_detectors: drift::detectors(),

@@ -13,10 +13,10 @@ use crate::{
         catalog::{Component, ModelBuild},
         compose::Kept,
         metrics::MetricName,
-        params::{ParamError, above, above_to, child},
+        params::{ParamError, Params, above, above_to, child},
         random::Random,
         stats::Var,
-        tree::{Common, Growth, LeafPrediction, Seedling, SplitterSpec, TebstParams, Tree, leaf_model, name_order},
+        tree::{Common, Growth, Leaf, LeafPrediction, Seedling, SplitterSpec, TebstParams, Tree, leaf_model, name_order},
     },
     snapshot::{Snapshot, SnapshotError, decode, encode_into},
 };
@@ -189,9 +189,34 @@ impl ArfRegressor {
         ArfRegressor { settings, growth, leaf_model, drift, warning, state, predictions: Vec::new() }
     }
 
-    fn fresh(&self) -> Self {
+    /// The same forest with nothing learned.
+    pub(super) fn fresh(&self) -> Self {
         let parts = (self.leaf_model.clone_fresh(), self.drift.clone_fresh(), self.warning.clone_fresh());
         Self::of(self.settings.clone(), self.growth.clone(), parts.0, parts.1, parts.2)
+    }
+
+    /// A copy with everything learned.
+    pub(super) fn learned(&self) -> Self {
+        ArfRegressor { state: self.state.clone(), ..self.fresh() }
+    }
+
+    /// A forest whose leaves keep the mean of the features of their records.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the parameters.
+    pub(super) fn with_centroids(on: &ModelBuild<'_>) -> Result<Self, Vec<ParamError>> {
+        let mut forest = ArfRegressor::build(ArfRegressorParams::read(on.params, on.path)?, on)?;
+        forest.growth.centroids = true;
+        Ok(forest.fresh())
+    }
+
+    /// Shows the leaf of each tree that `x` comes to.
+    pub(super) fn leaves(&self, x: &[f64], see: &mut dyn FnMut(&Leaf)) {
+        for member in &self.state.members {
+            if let Some(leaf) = member.tree.leaf(member.tree.arrive(member.tree.root(), x).leaf) {
+                see(leaf);
+            }
+        }
     }
 
     /// The vote, where trees with larger errors weigh less.
@@ -313,7 +338,7 @@ impl Regressor for ArfRegressor {
     }
 
     fn clone_learned(&self) -> Box<dyn Regressor> {
-        Box::new(ArfRegressor { state: self.state.clone(), ..self.fresh() })
+        Box::new(self.learned())
     }
 }
 

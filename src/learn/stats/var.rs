@@ -23,6 +23,8 @@ pub struct Var {
     squares: f64,
 }
 
+crate::impl_snapshot!(Var);
+
 impl Var {
     /// Takes `x` with weight `w`. A value that would leave the finite numbers is refused: nothing changes.
     #[inline]

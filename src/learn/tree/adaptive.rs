@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     grower::Shape,
     growth::{Common, Growth, LeafPrediction, Seedling},
-    guarded::{Events, GuardedTree, Nursery, Replacement},
+    guarded::{Contest, Events, GuardedTree, Nursery, Replacement},
     hoeffding::leaf_model,
     splitter::{SplitterSpec, TebstParams},
 };
@@ -142,13 +142,15 @@ impl HoeffdingAdaptiveTreeRegressor {
     ) -> Self {
         let replacement = Replacement {
             bootstrap_limit: params.bootstrap_sampling.then(|| libm::exp(-1.0)),
-            drift_window_threshold: f64::from(params.drift_window_threshold),
-            switch_significance: params.switch_significance,
+            contest: Contest::ZTest {
+                threshold: f64::from(params.drift_window_threshold),
+                significance: params.switch_significance,
+            },
         };
         Self::of(params.growth(), replacement, leaf_model, detector, params.seed.unwrap_or(seed))
     }
 
-    fn of(
+    pub(super) fn of(
         growth: Growth,
         replacement: Replacement,
         leaf_model: Box<dyn Regressor>,
@@ -158,6 +160,11 @@ impl HoeffdingAdaptiveTreeRegressor {
         let seedling = Seedling { growth: &growth, leaf_model: &*leaf_model };
         let tree = GuardedTree::new(&Nursery { seedling, replacement: &replacement, detector: &*detector }, seed);
         HoeffdingAdaptiveTreeRegressor { growth, replacement, leaf_model, detector, seed, tree }
+    }
+
+    /// Learns a record that is fit for it; its errors are watched multiplied by `scale`.
+    pub(super) fn learn_scaled(&mut self, x: &[f64], y: f64, weight: f64, scale: f64) {
+        self.tree.learn(x, y, weight, scale, &nursery!(self));
     }
 
     /// The shape of the tree, alternates aside.
@@ -170,7 +177,11 @@ impl HoeffdingAdaptiveTreeRegressor {
         self.tree.events()
     }
 
-    fn fresh(&self) -> Self {
+    pub(super) fn learned(&self) -> Self {
+        HoeffdingAdaptiveTreeRegressor { tree: self.tree.clone(), ..self.fresh() }
+    }
+
+    pub(super) fn fresh(&self) -> Self {
         let (leaf_model, detector) = (self.leaf_model.clone_fresh(), self.detector.clone_fresh());
         Self::of(self.growth.clone(), self.replacement.clone(), leaf_model, detector, self.seed)
     }
@@ -187,7 +198,7 @@ impl Regressor for HoeffdingAdaptiveTreeRegressor {
 
     fn learn_weighted(&mut self, x: &[f64], y: f64, weight: f64) {
         if y.is_finite() && weight > 0.0 && weight.is_finite() {
-            self.tree.learn(x, y, weight, &nursery!(self));
+            self.learn_scaled(x, y, weight, 1.0);
         }
     }
 
@@ -207,7 +218,7 @@ impl Regressor for HoeffdingAdaptiveTreeRegressor {
     }
 
     fn clone_learned(&self) -> Box<dyn Regressor> {
-        Box::new(HoeffdingAdaptiveTreeRegressor { tree: self.tree.clone(), ..self.fresh() })
+        Box::new(self.learned())
     }
 }
 

@@ -55,6 +55,10 @@ pub struct Growth {
     pub merit_preprune: bool,
     /// Whether River's defects are repeated.
     pub river_compat: bool,
+    /// Whether splits are judged by the standard deviation that they take away; else by the variance.
+    pub by_deviation: bool,
+    /// Whether leaves keep the mean of the features of their records.
+    pub centroids: bool,
     /// How squares are taken.
     pub arithmetic: Arithmetic,
     /// How many features a leaf watches; none for all.
@@ -114,6 +118,8 @@ impl Growth {
             remove_poor_attrs: common.remove_poor_attrs,
             merit_preprune: common.merit_preprune,
             river_compat: common.river_compat,
+            by_deviation: false,
+            centroids: false,
             arithmetic,
             max_features: None,
             by_name: Vec::new(),

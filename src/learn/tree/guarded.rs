@@ -8,7 +8,12 @@ use super::{
     leaf::Leaf,
 };
 use crate::{
-    learn::{base::DriftDetector, compose::Kept, random::Random, stats::Var},
+    learn::{
+        base::{DriftDetector, finite},
+        compose::Kept,
+        random::Random,
+        stats::Var,
+    },
     snapshot::SnapshotError,
 };
 
@@ -17,10 +22,29 @@ use crate::{
 pub struct Replacement {
     /// exp(-1): what products of random numbers fall below; nothing without bootstrap.
     pub bootstrap_limit: Option<f64>,
-    /// Both subtrees must have seen more errors than this before they are compared.
-    pub drift_window_threshold: f64,
-    /// How likely a difference of their errors may be chance.
-    pub switch_significance: f64,
+    /// How a subtree and its alternate are compared.
+    pub contest: Contest,
+}
+
+/// How a subtree and its alternate are compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Contest {
+    /// A two-sided z-test of their mean errors.
+    ZTest {
+        /// Both must have seen more errors than this.
+        threshold: f64,
+        /// How likely a difference may be chance.
+        significance: f64,
+    },
+    /// The logarithm of the ratio of their faded squared errors.
+    Losses {
+        /// What is kept of the sums from one record to the next.
+        fading: f64,
+        /// They are compared every so many records.
+        period: u64,
+        /// After so many comparisons an alternate that falls behind is given up.
+        patience: u64,
+    },
 }
 
 /// All that is needed besides the state.
@@ -39,6 +63,18 @@ struct Guard {
     detector: Kept<dyn DriftDetector>,
     errors: Var,
     alternate: Option<u32>,
+    race: Race,
+}
+
+/// What a contest of losses keeps of a subtree.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Race {
+    /// The faded sum of squared errors.
+    loss: f64,
+    /// Records of an alternate.
+    age: u64,
+    /// The mean of the logarithms of ratios so far, and their number.
+    lead: (f64, u64),
 }
 
 /// What happened to subtrees.
@@ -75,6 +111,8 @@ struct Record<'a> {
     x: &'a [f64],
     y: f64,
     w: f64,
+    /// What errors are multiplied by before they are watched.
+    scale: f64,
 }
 
 impl GuardedTree {
@@ -107,7 +145,7 @@ impl GuardedTree {
             self.guards.resize_with(at + 1, || None);
         }
         let detector = Kept::Live(nursery.detector.clone_fresh());
-        self.guards[at] = Some(Guard { detector, errors: Var::default(), alternate: None });
+        self.guards[at] = Some(Guard { detector, errors: Var::default(), alternate: None, race: Race::default() });
     }
 
     fn alternate(&self, at: u32) -> Option<u32> {
@@ -149,9 +187,9 @@ impl GuardedTree {
         (sum + self.tree.predict_at(at, x, growth)) / count
     }
 
-    /// Learns a record.
-    pub fn learn(&mut self, x: &[f64], y: f64, w: f64, nursery: &Nursery<'_>) {
-        self.learn_below(self.tree.root(), Place::Root, Record { x, y, w }, None, nursery);
+    /// Learns a record; its errors are watched multiplied by `scale`.
+    pub fn learn(&mut self, x: &[f64], y: f64, w: f64, scale: f64, nursery: &Nursery<'_>) {
+        self.learn_below(self.tree.root(), Place::Root, Record { x, y, w, scale }, None, nursery);
     }
 
     /// Lets a node and what is below it learn; `error` is that of the leaf below, where it is known. Gives the branch that takes the place of the
@@ -167,7 +205,7 @@ impl GuardedTree {
         let error = error.unwrap_or_else(|| {
             let leaf = self.tree.arrive(at, record.x).leaf;
             let prediction = self.tree.predict_at(leaf, record.x, nursery.seedling.growth);
-            (record.y - prediction).abs().min(f64::MAX)
+            ((record.y - prediction).abs() * record.scale).min(f64::MAX)
         });
         match self.tree.branch(at).copied() {
             None => self.learn_leaf(at, place, record, error, nursery),
@@ -179,8 +217,12 @@ impl GuardedTree {
     }
 
     /// Shows an error to the guard of a node and tells whether errors have risen.
-    fn note_error(&mut self, at: u32, error: f64) -> bool {
+    fn note_error(&mut self, at: u32, error: f64, contest: Contest) -> bool {
         let Some(guard) = &mut self.guards[at as usize] else { return false };
+        if let Contest::Losses { fading, .. } = contest {
+            guard.race.loss = finite(fading * guard.race.loss + error * error);
+            guard.race.age += 1;
+        }
         let before = guard.errors.mean();
         let mut risen = false;
         if let Some(detector) = guard.detector.get_mut() {
@@ -202,7 +244,7 @@ impl GuardedTree {
             // As in River, a record that is drawn zero times is learned once all the same.
             w *= f64::from(random.poisson_above(limit).max(1));
         }
-        self.note_error(at, error);
+        self.note_error(at, error, nursery.replacement.contest);
         self.tree.learn_at(at, record.x, record.y, w, growth, None);
         let leaf = self.tree.leaf_mut(at)?;
         let weight = leaf.weight();
@@ -232,11 +274,11 @@ impl GuardedTree {
             promoted = Some(new);
         } else {
             // What is known of the alternate's errors decides whether it takes over, so it is kept.
-            let errors = self.errors(at);
+            let (errors, race) = (self.errors(at), self.race(at));
             self.tree.replace(at, Node::Branch(branch));
             self.guard(at, nursery);
             if let Some(guard) = &mut self.guards[at as usize] {
-                guard.errors = errors;
+                (guard.errors, guard.race) = (errors, race);
             }
         }
         self.tree.after_split(nursery.seedling.growth);
@@ -246,11 +288,14 @@ impl GuardedTree {
     fn learn_branch(&mut self, at: u32, place: Place, branch: Branch, record: Record<'_>, error: f64, nursery: &Nursery<'_>) {
         let growth = nursery.seedling.growth;
         let mut replaced = false;
-        let risen = self.note_error(at, error);
+        let risen = self.note_error(at, error, nursery.replacement.contest);
         match self.alternate(at) {
-            None if risen => self.start_alternate(at, branch.depth, nursery),
+            // An alternate has no alternate of its own: it is judged already.
+            None if risen && (growth.river_compat || !matches!(place, Place::Alternate(_))) => {
+                self.start_alternate(at, branch.depth, nursery);
+            }
             None => {}
-            Some(alternate) => match self.compare(at, alternate, nursery.replacement) {
+            Some(alternate) => match self.compare(at, alternate, nursery.replacement.contest) {
                 Comparison::Open => {}
                 Comparison::Worse => {
                     self.remove(alternate);
@@ -302,19 +347,48 @@ impl GuardedTree {
         self.events.alternates += 1;
         if let Some(guard) = &mut self.guards[at as usize] {
             guard.errors = Var::default();
+            guard.race = Race::default();
             guard.alternate = Some(alternate);
         }
     }
 
-    /// A two-sided z-test of the mean errors of a subtree and its alternate.
-    fn compare(&self, at: u32, alternate: u32, replacement: &Replacement) -> Comparison {
+    fn race(&self, at: u32) -> Race {
+        self.guards[at as usize].as_ref().map(|guard| guard.race).unwrap_or_default()
+    }
+
+    /// Whether the alternate of a subtree has won or lost.
+    fn compare(&mut self, at: u32, alternate: u32, contest: Contest) -> Comparison {
+        match contest {
+            Contest::ZTest { threshold, significance } => self.compare_means(at, alternate, threshold, significance),
+            Contest::Losses { period, patience, .. } => self.compare_losses(at, alternate, period, patience),
+        }
+    }
+
+    fn compare_losses(&mut self, at: u32, alternate: u32, period: u64, patience: u64) -> Comparison {
+        let (old, mut new) = (self.race(at), self.race(alternate));
+        if new.age == 0 || !new.age.is_multiple_of(period) {
+            return Comparison::Open;
+        }
+        let lead = libm::log(old.loss.max(f64::MIN_POSITIVE) / new.loss.max(f64::MIN_POSITIVE));
+        if lead > 0.0 {
+            return Comparison::Better;
+        }
+        let (before, count) = new.lead;
+        new.lead = ((before * count as f64 + lead) / (count + 1) as f64, count + 1);
+        if let Some(guard) = &mut self.guards[alternate as usize] {
+            guard.race.lead = new.lead;
+        }
+        if count >= patience && new.lead.0 < before { Comparison::Worse } else { Comparison::Open }
+    }
+
+    fn compare_means(&self, at: u32, alternate: u32, threshold: f64, significance: f64) -> Comparison {
         let (old, new) = (self.errors(at), self.errors(alternate));
-        if new.n() <= replacement.drift_window_threshold || old.n() <= replacement.drift_window_threshold {
+        if new.n() <= threshold || old.n() <= threshold {
             return Comparison::Open;
         }
         let z = (new.mean() - old.mean()) / (new.get(1.0) / new.n() + old.get(1.0) / old.n()).sqrt();
         let p = 2.0 * (0.5 * (1.0 + libm::erf(-z.abs() / std::f64::consts::SQRT_2)));
-        if p > replacement.switch_significance || p.is_nan() {
+        if p > significance || p.is_nan() {
             Comparison::Open
         } else if new.mean() < old.mean() {
             Comparison::Better

@@ -11,7 +11,7 @@ use crate::learn::{
     base::{Regressor, finite},
     compose::Kept,
     random::Random,
-    stats::Var,
+    stats::{Mean, Var},
 };
 
 /// A leaf.
@@ -32,6 +32,8 @@ pub struct Leaf {
     dropped: Vec<u32>,
     /// The features that are watched, where not all are; drawn with the first record.
     chosen: Vec<u32>,
+    /// The mean of each feature, where the tree keeps it.
+    centroid: Vec<Mean>,
 }
 
 /// The splitters of a leaf, in the order in which their features first came.
@@ -71,6 +73,7 @@ impl Leaf {
             watch: Some(Watch::default()),
             dropped: Vec::new(),
             chosen: Vec::new(),
+            centroid: Vec::new(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Leaf {
             watch: Some(Watch::default()),
             dropped: Vec::new(),
             chosen: Vec::new(),
+            centroid: Vec::new(),
         }
     }
 
@@ -142,6 +146,11 @@ impl Leaf {
             }
         }
         self.targets = targets;
+        if growth.centroids {
+            self.centroid.resize_with(x.len(), Mean::default);
+            let present = self.centroid.iter_mut().zip(x).filter(|(_, x)| x.is_finite());
+            present.for_each(|(mean, x)| mean.update(*x, w));
+        }
         if let Some(mut watch) = self.watch.take() {
             self.observe(&mut watch, x, y, w, growth, supply);
             self.watch = Some(watch);
@@ -153,6 +162,15 @@ impl Leaf {
                 (0..w as u32).for_each(|_| model.learn_one(x, y));
             }
         }
+    }
+
+    /// The squared distance of `x` to the mean of the records here, over the features present; infinite where none came yet.
+    pub fn distance(&self, x: &[f64]) -> f64 {
+        if self.centroid.is_empty() {
+            return f64::INFINITY;
+        }
+        let apart = |(mean, x): (&Mean, &f64)| if x.is_finite() { (x - mean.get()) * (x - mean.get()) } else { 0.0 };
+        self.centroid.iter().zip(x).map(apart).sum()
     }
 
     fn model_says(&mut self, x: &[f64]) -> f64 {
@@ -224,7 +242,7 @@ impl Leaf {
     }
 
     fn criterion(&self, growth: &Growth) -> Criterion<'_> {
-        Criterion::new(&self.targets, growth.min_samples_split, growth.arithmetic)
+        Criterion::new(&self.targets, growth.min_samples_split, growth.arithmetic).by_deviation(growth.by_deviation)
     }
 
     /// Stops watching a feature.

@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod criterion;
+mod fimtdd;
 mod grower;
 mod growth;
 mod guarded;
@@ -10,6 +11,7 @@ mod leaf;
 mod splitter;
 
 pub use adaptive::{HoeffdingAdaptiveTreeRegressor, HoeffdingAdaptiveTreeRegressorParams};
+pub use fimtdd::{FimtddRegressor, FimtddRegressorParams};
 pub use grower::{Arrival, Branch, Node, Shape, Tree};
 pub use growth::{Common, DEEPEST, Growth, LeafPrediction, Seedling, name_order};
 pub use guarded::Events;
@@ -24,5 +26,9 @@ use super::catalog::Entry;
 
 /// The models of this family, for the catalogue.
 pub fn models() -> Vec<Entry> {
-    vec![Entry::regressor::<HoeffdingTreeRegressor>(), Entry::regressor::<HoeffdingAdaptiveTreeRegressor>()]
+    vec![
+        Entry::regressor::<HoeffdingTreeRegressor>(),
+        Entry::regressor::<HoeffdingAdaptiveTreeRegressor>(),
+        Entry::regressor::<FimtddRegressor>(),
+    ]
 }
