@@ -166,6 +166,20 @@ fn every_shipped_topology_puts_out_what_the_backtest_does() {
     }
 }
 
+/// Some minutes, so only with `TIDEMILL_FAULT_TESTS=1`.
+#[test]
+fn every_shipped_topology_with_any_number_of_threads_and_instances() {
+    if !std::env::var("TIDEMILL_FAULT_TESTS").is_ok_and(|value| value == "1") {
+        return;
+    }
+    for (name, graph) in common::shipped_topologies() {
+        for (threads, instances) in [1, 2, 4].into_iter().flat_map(|threads| [1, 2, 3].map(|instances| (threads, instances))) {
+            check(&name, &graph, 3_000, threads, instances);
+            println!("{name}: {threads} threads, {instances} instances: no difference");
+        }
+    }
+}
+
 #[test]
 fn threads_do_not_change_a_byte() {
     for threads in [1, 4] {
