@@ -1,8 +1,10 @@
 //! Records per second of each model, predict and learn, three features: `cargo bench --no-default-features --bench learn`.
+//!
+//! Every pass over the records begins with a fresh model, because trees grow with what they learn.
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use tidemill::learn::{
     base::{Regressor, Schema},
@@ -12,7 +14,7 @@ use tidemill::learn::{
     stats::{StatisticSpec, Univariate},
 };
 
-const RECORDS: usize = 10_000;
+const RECORDS: usize = 20_000;
 
 /// Bars of a walk that is always the same: open, high, low, and the close to predict.
 fn bars() -> Vec<([f64; 3], f64)> {
@@ -61,10 +63,47 @@ fn models(c: &mut Criterion) {
         ("fimtdd_regressor", json!("fimtdd_regressor")),
         ("scaler+soknl_regressor(10)", with_scaler(json!({ "soknl_regressor": { "n_models": 10 } }))),
     ] {
-        let mut model = catalog.regressor(&spec, &[], &schema, 1).expect("the spec is right");
-        test_then_learn(&mut *model, &bars);
-        group.bench_function(name, |b| b.iter(|| test_then_learn(&mut *model, &bars)));
+        let fresh = || catalog.regressor(&spec, &[], &schema, 1).expect("the spec is right");
+        group.bench_function(name, |b| b.iter_batched_ref(fresh, |m| test_then_learn(&mut **m, &bars), BatchSize::PerIteration));
     }
+    group.finish();
+}
+
+/// The seven models of the first course project, one after the other on each record.
+fn seven(c: &mut Criterion) {
+    let (bars, catalog, schema) = (bars(), Catalog::standard(), Schema::new(["open", "high", "low"]));
+    let mut group = c.benchmark_group("all_seven");
+    group.throughput(Throughput::Elements(RECORDS as u64)).sample_size(10);
+    let regressors = [
+        "linear_regression",
+        "pa_regressor",
+        "knn_regressor",
+        "hoeffding_tree_regressor",
+        "hoeffding_adaptive_tree_regressor",
+        "arf_regressor",
+    ];
+    let fresh = || {
+        let spec = json!({ "snarimax": { "p": 12, "d": 1, "q": 12 } });
+        let Ok(Model::Forecaster(forecaster)) = catalog.build(&spec, &[], &Schema::default(), 1) else { panic!("{spec}") };
+        let build = |name| catalog.regressor(&scaled(json!("standard_scaler"), json!(name)), &[], &schema, 1);
+        (regressors.map(|name| build(name).expect("the spec is right")), forecaster)
+    };
+    group.bench_function("six regressors and snarimax(12,1,12)", |b| {
+        b.iter_batched_ref(
+            fresh,
+            |(regressors, forecaster)| {
+                for (x, y) in &bars {
+                    for model in regressors.iter_mut() {
+                        black_box(model.predict_one(x));
+                        model.learn_one(x, *y);
+                    }
+                    black_box(forecaster.forecast(1, &[]));
+                    forecaster.learn_one(*y, &[]);
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
     group.finish();
 }
 
@@ -88,9 +127,9 @@ fn ensembles(c: &mut Criterion) {
         ("scaler+srp_regressor(10)", json!("srp_regressor")),
         ("scaler+sgb_regressor(10)", json!("sgb_regressor")),
     ] {
-        let mut model = catalog.regressor(&scaled(json!("standard_scaler"), model), &[], &schema, 1).expect("the spec is right");
-        test_then_learn(&mut *model, &bars);
-        group.bench_function(name, |b| b.iter(|| test_then_learn(&mut *model, &bars)));
+        let fresh =
+            || catalog.regressor(&scaled(json!("standard_scaler"), model.clone()), &[], &schema, 1).expect("the spec is right");
+        group.bench_function(name, |b| b.iter_batched_ref(fresh, |m| test_then_learn(&mut **m, &bars), BatchSize::PerIteration));
     }
     group.finish();
 }
@@ -162,5 +201,5 @@ fn metrics(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, models, ensembles, forecasters, detectors, statistics, metrics);
+criterion_group!(benches, models, seven, ensembles, forecasters, detectors, statistics, metrics);
 criterion_main!(benches);
