@@ -1,16 +1,16 @@
 //! The checks on drift detectors.
 
-use super::{Report, rule, state, streams};
+use super::{Clones, Report, rule, state, streams};
 use crate::learn::base::DriftDetector;
 
 /// Runs every check on fresh clones of `model`.
 pub fn check(model: &dyn DriftDetector, report: &mut Report) {
     for (name, values) in all(600) {
         repeatable(model, name, &values, report);
-        restored(model, name, &values, report);
+        super::restored(|| model.clone_fresh(), |model, values| run(model, values), (name, &values), report);
     }
     poison_and_clones(model, report);
-    bounded(model, report);
+    super::bounded(model.clone_fresh(), |model| drop(run(model, &errors(3_000))), report);
 }
 
 /// The targets of the streams, and errors that become more frequent, then rarer.
@@ -25,11 +25,12 @@ fn errors(n: usize) -> Vec<f64> {
     (0..n).map(|k| f64::from(u8::from(k % every(k) == 0))).collect()
 }
 
-/// The alarms and warnings of a run.
-fn run(model: &mut dyn DriftDetector, values: &[f64]) -> Vec<(bool, bool)> {
+/// The alarms and warnings of a run, before each value (a restored detector must say what it said before) and after it.
+fn run(model: &mut dyn DriftDetector, values: &[f64]) -> Vec<[(bool, bool); 2]> {
     let step = |value: &f64| {
+        let before = (model.drift_detected(), model.warning_detected());
         model.update(*value);
-        (model.drift_detected(), model.warning_detected())
+        [before, (model.drift_detected(), model.warning_detected())]
     };
     values.iter().map(step).collect()
 }
@@ -40,20 +41,6 @@ fn repeatable(model: &dyn DriftDetector, name: &str, values: &[f64], report: &mu
     report.expect(same, rule::TWICE, || format!("the stream {name}"));
 }
 
-fn restored(model: &dyn DriftDetector, name: &str, values: &[f64], report: &mut Report) {
-    let mut straight = model.clone_fresh();
-    let expected = run(&mut *straight, values);
-    for cut in [0, 1, 37, values.len() / 2 + 3] {
-        let (mut before, mut after) = (model.clone_fresh(), model.clone_fresh());
-        run(&mut *before, &values[..cut]);
-        let loaded = after.load(&state(&*before));
-        report.expect(loaded.is_ok(), rule::SNAPSHOT, || format!("{loaded:?}"));
-        let told = after.drift_detected() == before.drift_detected() && after.warning_detected() == before.warning_detected();
-        let same = told && run(&mut *after, &values[cut..]) == expected[cut..] && state(&*after) == state(&*straight);
-        report.expect(same, rule::SNAPSHOT, || format!("cut at value {cut} of the stream {name}"));
-    }
-}
-
 fn poison_and_clones(model: &dyn DriftDetector, report: &mut Report) {
     let mut learned = model.clone_fresh();
     run(&mut *learned, &errors(250));
@@ -62,27 +49,7 @@ fn poison_and_clones(model: &dyn DriftDetector, report: &mut Report) {
         learned.update(value);
         report.expect(state(&*learned) == before, rule::POISON, || format!("{value} changed the state"));
     }
-    report.expect(state(&*learned.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
-    let mut copy = learned.clone_learned();
-    report.expect(state(&*copy) == before, rule::LEARNED, || "the states differ".to_owned());
-    run(&mut *copy, &errors(30));
-    report.expect(state(&*learned) == before, rule::LEARNED, || "what the copy learned changed the original".to_owned());
-    for broken in [&before[..before.len() / 2], &[], &[before.as_slice(), &[0]].concat()] {
-        let loaded = !before.is_empty() && learned.load(broken).is_ok();
-        report.expect(!loaded && state(&*learned) == before, rule::DAMAGE, || {
-            format!("{} of {} bytes", broken.len(), before.len())
-        });
-    }
-}
-
-/// Twice the values must not be twice the state.
-fn bounded(model: &dyn DriftDetector, report: &mut Report) {
-    let (mut long, values) = (model.clone_fresh(), errors(3_000));
-    run(&mut *long, &values);
-    let once = state(&*long).len();
-    run(&mut *long, &values);
-    let twice = state(&*long).len();
-    report.expect(twice <= once + once / 20 + 4_096, rule::BOUNDED, || {
-        format!("{once} bytes after 3000 values, {twice} after 6000")
-    });
+    let of = Clones { fresh: learned.clone_fresh(), learned: learned.clone_learned(), original: learned };
+    let learned = super::clones(&state(model), of, |copy| drop(run(copy, &errors(30))), report);
+    super::damage(learned, report);
 }

@@ -8,11 +8,12 @@ pub fn check(model: &dyn Forecaster, report: &mut Report) {
     let (many, seasonal) = (streams::all(400), [("seasonal", streams::seasonal(400))]);
     for (name, stream) in many.into_iter().chain(seasonal) {
         forecasts(model, name, &stream, report);
-        restored(model, name, &stream, report);
+        super::restored(|| model.clone_fresh(), |model, stream| run(model, stream), (name, &stream), report);
     }
     asking_and_poison(model, report);
     exogenous(model, report);
-    bounded(model, report);
+    let season = streams::seasonal(3_000);
+    super::bounded(model.clone_fresh(), |model| season.iter().for_each(|record| model.learn_one(record.y, &[])), report);
 }
 
 /// Exogenous features, absent ones among them, are taken or left alone; asking with them changes nothing.
@@ -26,18 +27,6 @@ fn exogenous(model: &dyn Forecaster, report: &mut Report) {
         report.expect(state(&*learned) == before, rule::ASKING, || "the state differs".to_owned());
         learned.learn_one(record.y, &record.x);
     }
-}
-
-/// Twice the records must not be twice the state, once seasons are full.
-fn bounded(model: &dyn Forecaster, report: &mut Report) {
-    let (mut long, stream) = (model.clone_fresh(), streams::seasonal(3_000));
-    stream.iter().for_each(|record| long.learn_one(record.y, &[]));
-    let once = state(&*long).len();
-    stream.iter().for_each(|record| long.learn_one(record.y, &[]));
-    let twice = state(&*long).len();
-    report.expect(twice <= once + once / 20 + 4_096, rule::BOUNDED, || {
-        format!("{once} bytes after 3000 records, {twice} after 6000")
-    });
 }
 
 /// The forecasts of a run, as bits.
@@ -60,19 +49,6 @@ fn forecasts(model: &dyn Forecaster, name: &str, stream: &[streams::Record], rep
     report.expect(complete, rule::LENGTH, || format!("the stream {name}"));
 }
 
-fn restored(model: &dyn Forecaster, name: &str, stream: &[streams::Record], report: &mut Report) {
-    let mut straight = model.clone_fresh();
-    let expected = run(&mut *straight, stream);
-    for cut in [0, 1, 37, stream.len() / 2 + 3] {
-        let (mut before, mut after) = (model.clone_fresh(), model.clone_fresh());
-        run(&mut *before, &stream[..cut]);
-        let loaded = after.load(&state(&*before));
-        report.expect(loaded.is_ok(), rule::SNAPSHOT, || format!("{loaded:?}"));
-        let same = run(&mut *after, &stream[cut..]) == expected[cut..] && state(&*after) == state(&*straight);
-        report.expect(same, rule::SNAPSHOT, || format!("cut at record {cut} of the stream {name}"));
-    }
-}
-
 fn asking_and_poison(model: &dyn Forecaster, report: &mut Report) {
     let mut learned = model.clone_fresh();
     run(&mut *learned, &streams::plain(100));
@@ -84,6 +60,5 @@ fn asking_and_poison(model: &dyn Forecaster, report: &mut Report) {
         report.expect(state(&*learned) == before, rule::POISON, || format!("{y} changed the state"));
     }
     report.expect(state(&*learned.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
-    let loaded = learned.load(&before[..before.len().saturating_sub(1)]).is_ok();
-    report.expect(!loaded && state(&*learned) == before, rule::DAMAGE, || "half a state was taken".to_owned());
+    super::damage(learned, report);
 }

@@ -97,6 +97,66 @@ fn state(of: &(impl Snapshot + ?Sized)) -> Vec<u8> {
     }
 }
 
+/// Restored at several points of the stream `name`, what `fresh` makes goes on without a difference. `run` gives its answers to a part of the stream.
+fn restored<M, I, A>(
+    fresh: impl Fn() -> Box<M>,
+    run: impl Fn(&mut M, &[I]) -> Vec<A>,
+    (name, stream): (&str, &[I]),
+    report: &mut Report,
+) where
+    M: Snapshot + ?Sized,
+    A: PartialEq,
+{
+    let mut straight = fresh();
+    let expected = run(&mut *straight, stream);
+    for cut in [0, 1, 37, stream.len() / 2 + 3] {
+        let (mut before, mut after) = (fresh(), fresh());
+        run(&mut *before, &stream[..cut]);
+        let loaded = after.load(&state(&*before));
+        report.expect(loaded.is_ok(), rule::SNAPSHOT, || format!("{loaded:?}"));
+        let same = run(&mut *after, &stream[cut..]) == expected[cut..] && state(&*after) == state(&*straight);
+        report.expect(same, rule::SNAPSHOT, || format!("cut at {cut} of the stream {name}"));
+    }
+}
+
+/// Something that has learned, with a fresh and a learned clone of it.
+struct Clones<M: ?Sized> {
+    original: Box<M>,
+    fresh: Box<M>,
+    learned: Box<M>,
+}
+
+/// A fresh clone is `untaught`, a learned one knows what its original knows, and what it learns by `run` is its own. Gives the original back.
+fn clones<M: Snapshot + ?Sized>(untaught: &[u8], mut of: Clones<M>, run: impl Fn(&mut M), report: &mut Report) -> Box<M> {
+    let before = state(&*of.original);
+    report.expect(state(&*of.fresh) == untaught, rule::FRESH, || "the states differ".to_owned());
+    report.expect(state(&*of.learned) == before, rule::LEARNED, || "the states differ".to_owned());
+    run(&mut *of.learned);
+    report.expect(state(&*of.original) == before, rule::LEARNED, || "what the copy learned changed the original".to_owned());
+    of.original
+}
+
+/// A state that is cut short, gone or too long is refused and changes nothing.
+fn damage<M: Snapshot + ?Sized>(mut learned: Box<M>, report: &mut Report) {
+    let bytes = state(&*learned);
+    for broken in [&bytes[..bytes.len() / 2], &[], &[bytes.as_slice(), &[0]].concat()] {
+        let loaded = !bytes.is_empty() && learned.load(broken).is_ok();
+        report.expect(!loaded, rule::DAMAGE, || format!("{} of {} bytes were taken", broken.len(), bytes.len()));
+        report.expect(state(&*learned) == bytes, rule::DAMAGE, || "the state changed".to_owned());
+    }
+}
+
+/// Twice the records must not be twice the state, once windows and seasons are full. `run` gives 3000 records.
+fn bounded<M: Snapshot + ?Sized>(mut fresh: Box<M>, run: impl Fn(&mut M), report: &mut Report) {
+    run(&mut *fresh);
+    let once = state(&*fresh).len();
+    run(&mut *fresh);
+    let twice = state(&*fresh).len();
+    report.expect(twice <= once + once / 20 + 4_096, rule::BOUNDED, || {
+        format!("{once} bytes after 3000 records, {twice} after 6000")
+    });
+}
+
 /// The features that checked things are given.
 fn schema() -> Schema {
     Schema::new(["a", "b", "c"])

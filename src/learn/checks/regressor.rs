@@ -1,19 +1,20 @@
 //! The checks on regressors.
 
-use super::{Report, rule, state, streams};
+use super::{Clones, Report, rule, state, streams};
 use crate::learn::base::Regressor;
 
 /// Runs every check on fresh clones of `model`.
 pub fn check(model: &dyn Regressor, report: &mut Report) {
     for (name, stream) in streams::all(400) {
         finite_and_repeatable(model, name, &stream, report);
-        restored(model, name, &stream, report);
+        super::restored(|| model.clone_fresh(), |model, stream| run(model, stream), (name, &stream), report);
     }
     refuses_poison(model, report);
     asking(model, report);
     clones(model, report);
-    damage(model, report);
-    bounded(model, report);
+    super::damage(learned(model), report);
+    let run_long = |model: &mut dyn Regressor| drop(run(model, &streams::plain(3_000)));
+    super::bounded(model.clone_fresh(), |model| run_long(model), report);
 }
 
 /// The predictions of a test-then-learn run, as bits.
@@ -38,19 +39,6 @@ fn finite_and_repeatable(model: &dyn Regressor, name: &str, stream: &[streams::R
     let infinite = predictions.iter().position(|bits| !f64::from_bits(*bits).is_finite());
     report.expect(infinite.is_none(), rule::FINITE, || format!("record {infinite:?} of the stream {name}"));
     report.expect(predictions == again && state(&*first) == state(&*second), rule::TWICE, || format!("the stream {name}"));
-}
-
-fn restored(model: &dyn Regressor, name: &str, stream: &[streams::Record], report: &mut Report) {
-    let mut straight = model.clone_fresh();
-    let expected = run(&mut *straight, stream);
-    for cut in [0, 1, 37, stream.len() / 2 + 3] {
-        let (mut before, mut after) = (model.clone_fresh(), model.clone_fresh());
-        run(&mut *before, &stream[..cut]);
-        let loaded = after.load(&state(&*before));
-        report.expect(loaded.is_ok(), rule::SNAPSHOT, || format!("{loaded:?}"));
-        let same = run(&mut *after, &stream[cut..]) == expected[cut..] && state(&*after) == state(&*straight);
-        report.expect(same, rule::SNAPSHOT, || format!("cut at record {cut} of the stream {name}"));
-    }
 }
 
 fn refuses_poison(model: &dyn Regressor, report: &mut Report) {
@@ -81,35 +69,9 @@ fn asking(model: &dyn Regressor, report: &mut Report) {
 }
 
 fn clones(model: &dyn Regressor, report: &mut Report) {
-    let mut original = learned(model);
-    report.expect(state(&*original.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
-    let mut copy = original.clone_learned();
-    report.expect(state(&*copy) == state(&*original), rule::LEARNED, || "the states differ".to_owned());
-    let before = state(&*original);
-    run(&mut *copy, &streams::prices(30));
-    report.expect(state(&*original) == before, rule::LEARNED, || "what the copy learned changed the original".to_owned());
+    let original = learned(model);
+    let of = Clones { fresh: original.clone_fresh(), learned: original.clone_learned(), original };
+    let mut original = super::clones(&state(model), of, |copy| drop(run(copy, &streams::prices(30))), report);
     let (a, b) = (run(&mut *original, &streams::plain(30)), run(&mut *learned(model), &streams::plain(30)));
     report.expect(a == b, rule::LEARNED, || "having been copied changed the original".to_owned());
-}
-
-fn damage(model: &dyn Regressor, report: &mut Report) {
-    let mut damaged = learned(model);
-    let bytes = state(&*damaged);
-    for broken in [&bytes[..bytes.len() / 2], &[], &[bytes.as_slice(), &[0]].concat()] {
-        let loaded = !bytes.is_empty() && damaged.load(broken).is_ok();
-        report.expect(!loaded, rule::DAMAGE, || format!("{} of {} bytes were taken", broken.len(), bytes.len()));
-        report.expect(state(&*damaged) == bytes, rule::DAMAGE, || "the state changed".to_owned());
-    }
-}
-
-/// Twice the records must not be twice the state, once windows are full.
-fn bounded(model: &dyn Regressor, report: &mut Report) {
-    let mut long = model.clone_fresh();
-    run(&mut *long, &streams::plain(3_000));
-    let once = state(&*long).len();
-    run(&mut *long, &streams::plain(3_000));
-    let twice = state(&*long).len();
-    report.expect(twice <= once + once / 20 + 4_096, rule::BOUNDED, || {
-        format!("{once} bytes after 3000 records, {twice} after 6000")
-    });
 }

@@ -1,13 +1,13 @@
 //! The checks on transformers.
 
-use super::{Report, rule, schema, state, streams};
+use super::{Clones, Report, rule, schema, state, streams};
 use crate::learn::base::Transformer;
 
 /// Runs every check on fresh clones of `transformer`.
 pub fn check(transformer: &dyn Transformer, report: &mut Report) {
     for (name, stream) in streams::all(400) {
         outputs(transformer, name, &stream, report);
-        restored(transformer, name, &stream, report);
+        super::restored(|| transformer.clone_fresh(), |transformer, stream| run(transformer, stream), (name, &stream), report);
     }
     asking(transformer, report);
     clones(transformer, report);
@@ -39,19 +39,6 @@ fn outputs(transformer: &dyn Transformer, name: &str, stream: &[streams::Record]
     report.expect(!sticks, rule::FINITE, || format!("NaN sticks after the stream {name}"));
 }
 
-fn restored(transformer: &dyn Transformer, name: &str, stream: &[streams::Record], report: &mut Report) {
-    let mut straight = transformer.clone_fresh();
-    let expected = run(&mut *straight, stream);
-    for cut in [0, 1, 37, stream.len() / 2 + 3] {
-        let (mut before, mut after) = (transformer.clone_fresh(), transformer.clone_fresh());
-        run(&mut *before, &stream[..cut]);
-        let loaded = after.load(&state(&*before));
-        report.expect(loaded.is_ok(), rule::SNAPSHOT, || format!("{loaded:?}"));
-        let same = run(&mut *after, &stream[cut..]) == expected[cut..] && state(&*after) == state(&*straight);
-        report.expect(same, rule::SNAPSHOT, || format!("cut at record {cut} of the stream {name}"));
-    }
-}
-
 fn asking(transformer: &dyn Transformer, report: &mut Report) {
     let mut learned = transformer.clone_fresh();
     run(&mut *learned, &streams::plain(100));
@@ -66,13 +53,9 @@ fn asking(transformer: &dyn Transformer, report: &mut Report) {
 }
 
 fn clones(transformer: &dyn Transformer, report: &mut Report) {
-    let mut learned = transformer.clone_fresh();
-    run(&mut *learned, &streams::plain(100));
-    report.expect(state(&*learned.clone_fresh()) == state(transformer), rule::FRESH, || "the states differ".to_owned());
-    let (mut copy, before) = (learned.clone_learned(), state(&*learned));
-    report.expect(state(&*copy) == before, rule::LEARNED, || "the states differ".to_owned());
-    run(&mut *copy, &streams::prices(30));
-    report.expect(state(&*learned) == before, rule::LEARNED, || "what the copy learned changed the original".to_owned());
-    let loaded = learned.load(&before[..before.len().saturating_sub(1)]).is_ok();
-    report.expect(!loaded && state(&*learned) == before, rule::DAMAGE, || "half a state was taken".to_owned());
+    let mut original = transformer.clone_fresh();
+    run(&mut *original, &streams::plain(100));
+    let of = Clones { fresh: original.clone_fresh(), learned: original.clone_learned(), original };
+    let original = super::clones(&state(transformer), of, |copy| drop(run(copy, &streams::prices(30))), report);
+    super::damage(original, report);
 }
