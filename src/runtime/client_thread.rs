@@ -124,7 +124,8 @@ impl ClientThread {
         }
     }
 
-    fn turn(&mut self) -> Result<(), Trouble> {
+    /// One turn of the loop.
+    pub(super) fn turn(&mut self) -> Result<(), Trouble> {
         let events = self.poll()?;
         let quiet = events.is_empty();
         self.on_log_events(events)?;

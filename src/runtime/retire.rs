@@ -116,14 +116,41 @@ impl ClientThread {
         }
     }
 
+    /// A rebalance can overtake the last transaction, which is then lost: the tasks come back to what has committed, and retire once more, while there is time.
+    fn retire_all(&mut self, deadline: Instant) -> Result<bool, Trouble> {
+        loop {
+            let numbers: Vec<u32> = self.slots.keys().copied().collect();
+            match self.retire(&numbers, deadline) {
+                Err(Trouble::Abort(why)) if !clock::left(deadline).is_zero() => self.come_back(&why, deadline)?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Brings every task back: those without a share in the transaction too, because what they had read has been thrown away.
+    fn come_back(&mut self, why: &str, deadline: Instant) -> Result<(), Trouble> {
+        self.slots.values_mut().for_each(|slot| slot.closing = false);
+        self.roll_back(why)?;
+        let numbers: Vec<u32> = self.slots.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.live_again(number));
+        let live = |slot: &Slot| matches!(slot.phase, Phase::Running(_));
+        while !clock::left(deadline).is_zero() && !self.slots.values().all(live) {
+            match self.turn() {
+                Err(Trouble::Abort(why)) => self.roll_back(&why)?,
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
     /// Closes all tasks and the client.
     ///
     /// # Errors
     /// When not everything was committed before the deadline, or the log failed.
     pub(super) fn close(&mut self, deadline: Instant) -> Result<(), InstanceError> {
         self.shared.board.update_thread(self.index, ThreadState::Closing);
+        let outcome = self.retire_all(deadline);
         let numbers: Vec<u32> = self.slots.keys().copied().collect();
-        let outcome = self.retire(&numbers, deadline);
         let clean = *outcome.as_ref().unwrap_or(&false);
         self.drop_slots(&numbers, clean);
         let left = clock::left(deadline).max(Duration::from_secs(1));

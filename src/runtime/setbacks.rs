@@ -104,7 +104,7 @@ impl ClientThread {
     }
 
     /// Ends this life of a task and begins the next, which waits for its restore.
-    fn live_again(&mut self, partition: u32) {
+    pub(super) fn live_again(&mut self, partition: u32) {
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         if slot.closing || matches!(slot.phase, Phase::Broken) {
             return slot.end();

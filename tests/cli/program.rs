@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::common::waiting::wait_until;
+
 /// Longest wait for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -141,12 +143,8 @@ impl Drop for Running {
 }
 
 /// Waits until `condition` holds.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
+    assert!(wait_until(PATIENCE, condition), "in vain: {what}");
 }
 
 /// The records of a topic by partition, as `topics consume` prints them, without their offsets: these have gaps on Kafka.

@@ -3,8 +3,11 @@
 
 pub mod driven;
 #[cfg(feature = "runtime")]
+pub mod logs;
+#[cfg(feature = "runtime")]
 pub mod planted;
 pub mod random;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,10 +54,32 @@ pub fn shipped_topologies() -> Vec<(String, Arc<Graph>)> {
 
 /// The graph of a topology file.
 pub fn graph_of(file: &Path) -> Arc<Graph> {
-    let text = fs::read_to_string(file).unwrap();
-    let (graph, warnings) = compile(&text, &file.display().to_string(), &standard_catalog()).unwrap_or_else(|e| panic!("{e}"));
+    graph_from(&fs::read_to_string(file).unwrap(), &file.display().to_string())
+}
+
+/// The graph of a topology's text.
+pub fn graph_from(text: &str, file: &str) -> Arc<Graph> {
+    let (graph, warnings) = compile(text, file, &standard_catalog()).unwrap_or_else(|e| panic!("{e}"));
     assert!(warnings.is_empty(), "{warnings:?}");
     Arc::new(graph)
+}
+
+/// The text of a shipped topology with `prefix` before its name and its topics', so that it can share a broker with others.
+pub fn renamed(name: &str, prefix: &str) -> String {
+    let file = root().join("topologies").join(name);
+    let graph = graph_of(&file);
+    let mut topics = graph.output_topics();
+    topics.push(graph.source.topic.clone());
+    let mut text = fs::read_to_string(file).unwrap();
+    for topic in topics {
+        text = text.replace(&format!("topic = \"{topic}\""), &format!("topic = \"{prefix}{topic}\""));
+    }
+    // Topics that are not named in the file take the topology's name.
+    let text = text.replacen(&format!("name = \"{}\"", graph.name), &format!("name = \"{prefix}{}\"", graph.name), 1);
+    let renamed = graph_from(&text, name);
+    let own = |topic: &Arc<str>| topic.starts_with(prefix);
+    assert!(renamed.output_topics().iter().chain([&renamed.source.topic]).all(own), "{text}");
+    text
 }
 
 /// The graph of a shipped topology.

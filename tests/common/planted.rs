@@ -1,7 +1,9 @@
 //! Engines with planted bugs: proof that a test harness would notice. A plant wraps the log or the store of an otherwise sound engine.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tidemill::failpoint;
@@ -59,6 +61,16 @@ impl Plant {
     /// Bugs that need what only Kafka has.
     pub const ON_KAFKA: [Plant; 4] =
         [Plant::NoRewindOnAbort, Plant::ChangelogOutsideTransaction, Plant::ReadUncommitted, Plant::StaleGroupMetadata];
+}
+
+/// Freezes this process, until somebody wakes it up, when it writes to the changelog for the `TIDEMILL_PLANT_FREEZE`th time.
+fn freeze_when_asked() {
+    static WRITTEN: AtomicU32 = AtomicU32::new(0);
+    let asked: Option<u32> = std::env::var("TIDEMILL_PLANT_FREEZE").ok().and_then(|text| text.parse().ok());
+    if asked == Some(WRITTEN.fetch_add(1, Ordering::Relaxed) + 1) {
+        let status = Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "it freezes");
+    }
 }
 
 /// A log whose clients misbehave.
@@ -153,7 +165,11 @@ impl LogClient for PlantedClient {
     }
 
     fn produce(&mut self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
-        if self.plant == Plant::ChangelogOutsideTransaction && to.topic.ends_with("-changelog") {
+        let changelog = to.topic.ends_with("-changelog");
+        if changelog {
+            freeze_when_asked();
+        }
+        if self.plant == Plant::ChangelogOutsideTransaction && changelog {
             let mut beside = self.log.appender("planted")?;
             beside.append(to, records)?;
             beside.commit("")?;
@@ -191,7 +207,7 @@ impl LogClient for PlantedClient {
                 failpoint::hit("planted");
                 Ok(())
             }
-            Plant::NoRewindOnAbort if self.commits.is_multiple_of(3) => {
+            Plant::NoRewindOnAbort if self.commits.is_multiple_of(2) && !produced.is_empty() => {
                 self.forward_only = true;
                 Err(LogError::Abort("planted".into()))
             }

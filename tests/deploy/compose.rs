@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
+use crate::common::waiting::wait_until;
+use crate::kafka::free_port;
 use crate::kafka::{self, Cluster, ClusterOptions};
-use crate::processes::{Process, Prometheus, free_port, get, wait_until};
+use crate::processes::{Process, Prometheus, get};
 use crate::queries::filled_in;
 use crate::{common, dashboard, has};
 

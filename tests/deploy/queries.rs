@@ -3,8 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
+use crate::common::waiting::wait_until;
 use crate::dashboard::queries;
-use crate::processes::{Process, Prometheus, free_port, wait_until};
+use crate::kafka::free_port;
+use crate::processes::{Process, Prometheus};
 use crate::{common, has};
 
 /// A query as Grafana sends it: its variables replaced.

@@ -7,6 +7,7 @@ use tidemill::log::kafka::{KafkaLog, KafkaSettings};
 use tidemill::log::{Committed, Log, LogClient, LogError, LogEvent, Reaction};
 use tidemill::record::{Offset, TopicPartition};
 
+use crate::common::waiting::Deadline;
 use crate::port_contract::{assert_reads, at, numbers, set_prefix, slot, topic};
 use crate::{connect, kafka};
 
@@ -93,6 +94,7 @@ impl Copier<'_> {
 
 #[test]
 fn a_broker_that_is_killed_and_comes_back_costs_time_and_nothing_else() {
+    let _deadline = Deadline::of("a_broker_that_is_killed_and_comes_back_costs_time_and_nothing_else", 2 * PATIENCE);
     let Some(mut cluster) = kafka::available(kafka::Cluster::start(1)) else { return };
     set_prefix("b-".to_owned());
     let log = connect(&cluster.bootstrap(), "i");
@@ -132,6 +134,7 @@ fn a_broker_that_is_killed_and_comes_back_costs_time_and_nothing_else() {
 
 #[test]
 fn a_cluster_of_three_survives_the_loss_of_a_broker() {
+    let _deadline = Deadline::of("a_cluster_of_three_survives_the_loss_of_a_broker", 2 * PATIENCE);
     let Some(mut cluster) = kafka::available(kafka::Cluster::start(3)) else { return };
     cluster.brokers[0].kill9();
     cluster.wait_ready().unwrap();

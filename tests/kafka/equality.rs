@@ -11,27 +11,15 @@ use tidemill::runtime::{Instance, InstanceHandle, RuntimeSettings, task_name};
 use tidemill::store::{CheckpointStore, FileStore};
 use tidemill::task::TaskSnapshot;
 use tidemill::telemetry::Telemetry;
-use tidemill::topology::{Graph, compile};
+use tidemill::topology::Graph;
 
-use crate::common::{self, Lines, assert_same_lines, collect, input_for, reference};
+use crate::common::logs::partition_lines;
+use crate::common::waiting::Deadline;
+use crate::common::{self, Lines, assert_same_lines, input_for, reference};
 use crate::{connect, kafka};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const PARTITIONS: u32 = 3;
-
-/// A shipped topology whose topics are this run's own.
-fn renamed(name: &str, graph: &Graph, prefix: &str) -> Arc<Graph> {
-    let mut text = std::fs::read_to_string(common::root().join("topologies").join(name)).unwrap();
-    let mut topics = graph.output_topics();
-    topics.push(graph.source.topic.clone());
-    for topic in topics {
-        text = text.replace(&format!("topic = \"{topic}\""), &format!("topic = \"{prefix}{topic}\""));
-    }
-    // Topics that are not named in the file take the topology's name.
-    text = text.replacen(&format!("name = \"{}\"", graph.name), &format!("name = \"{prefix}{}\"", graph.name), 1);
-    let catalog = tidemill::operators::standard_catalog();
-    Arc::new(compile(&text, name, &catalog).unwrap_or_else(|e| panic!("{e}")).0)
-}
 
 struct Run {
     graph: Arc<Graph>,
@@ -45,8 +33,7 @@ impl Run {
     fn new(servers: &str, name: &str, graph: &Graph, records: usize) -> Run {
         let prefix = kafka::unique("e-");
         let input = input_for(graph, records, PARTITIONS);
-        let graph = renamed(name, graph, &format!("{prefix}-"));
-        assert!(graph.output_topics().iter().all(|topic| topic.starts_with(&prefix)), "{:?}", graph.output_topics());
+        let graph = common::graph_from(&common::renamed(name, &format!("{prefix}-")), name);
         let log = connect(servers, "input");
         let mut names = vec![graph.source.topic.clone()];
         names.extend(graph.output_topics());
@@ -69,28 +56,15 @@ impl Run {
     }
 
     fn lines(&self) -> Lines {
-        let (mut lines, mut reader) = (Lines::new(), self.log.reader().unwrap());
-        for partition in 0..PARTITIONS {
-            let topics: Vec<RecordBatch> = self
-                .graph
-                .output_topics()
-                .into_iter()
-                .map(|topic| {
-                    let at = TopicPartition::new(topic, partition);
-                    let end = reader.watermarks(&at).unwrap().end;
-                    let (mut next, mut records) = (Offset::ZERO, RecordBatch::new());
-                    while next < end {
-                        let fetched = reader.read(&at, next, end, 10_000, PATIENCE).unwrap();
-                        assert!(fetched.next > next, "no progress at {next} of {at}");
-                        records.append(&fetched.records.records);
-                        next = fetched.next;
-                    }
-                    records
-                })
-                .collect();
-            collect(&self.graph, partition, &topics, &mut lines);
-        }
-        lines
+        let mut reader = self.log.reader().unwrap();
+        let places =
+            self.graph.output_topics().into_iter().flat_map(|topic| (0..PARTITIONS).map(move |number| (topic.clone(), number)));
+        places
+            .map(|(topic, number)| {
+                let text = partition_lines(reader.as_mut(), &TopicPartition::new(topic.clone(), number));
+                ((topic, number), text)
+            })
+            .collect()
     }
 
     /// Runs instances of so many threads each until everything is committed; their outputs, and the digests of the states they keep at the end.
@@ -145,6 +119,7 @@ impl Run {
 
 fn check(name: &str, graph: &Graph, records: usize, threads: u32, instances: usize) {
     let Some(servers) = kafka::shared() else { return };
+    let _deadline = Deadline::of(&format!("equality of {name}"), 2 * PATIENCE);
     let run = Run::new(servers, name, graph, records);
     let (expected, digests) = reference(&run.graph, &run.input, 500);
     let what = format!("{name}, {threads} threads, {instances} instances");

@@ -12,12 +12,14 @@ mod port_contract;
 
 mod brokers;
 mod equality;
+mod errors;
 mod groups;
 mod records;
 
 use tidemill::log::Log;
 use tidemill::log::kafka::{KafkaLog, KafkaSettings};
 
+use common::waiting::Deadline;
 use port_contract::{set_prefix, topic};
 
 /// A handle of the shared broker for an instance of this name.
@@ -28,6 +30,8 @@ fn connect(servers: &str, instance: &str) -> KafkaLog {
 /// A log with the topics of the contract, under names of this test's own; without a broker the test does not run.
 fn with_log(test: impl FnOnce(&dyn Log)) {
     let Some(servers) = kafka::shared() else { return };
+    let _deadline =
+        Deadline::of(std::thread::current().name().unwrap_or("a test of the log"), std::time::Duration::from_secs(180));
     set_prefix(kafka::unique("t-"));
     let log = connect(servers, "i");
     log.create_topics(&[topic("in", 2), topic("other", 2), topic("out", 2)]).unwrap();

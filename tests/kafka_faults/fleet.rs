@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::scenario::wait_until;
+use crate::common::waiting::{ends_at_deadlines, has_ended, wait_until};
 
 /// How an instance is run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `NAME=N` of a failpoint at which it kills itself.
     pub failpoint: Option<String>,
+    /// The program's own settings in place of the quick ones below.
+    pub defaults: bool,
     /// `key=value` of the configuration, beside those below.
     pub set: Vec<String>,
 }
@@ -23,30 +25,34 @@ const QUICK: &[&str] = &[
     "changelog.interval.ms=500",
     "session.timeout.ms=6000",
     "transaction.timeout.ms=8000",
-    "http.port=0",
-    "log.level=info",
 ];
 
 /// One process. It is killed when dropped.
 pub struct Instance {
     pub index: usize,
+    log: PathBuf,
     child: Child,
 }
 
 impl Instance {
     pub fn start(index: usize, topology: &Path, bootstrap: &str, dir: PathBuf, options: &Options) -> Self {
-        let log = dir.with_extension("log");
-        let log = File::options().create(true).append(true).open(log).unwrap();
+        let path = dir.with_extension("log");
+        let log = File::options().create(true).append(true).open(&path).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
         command.arg("run").arg(topology).args(["--bootstrap-servers", bootstrap]).arg("--state-dir").arg(dir);
-        for setting in QUICK.iter().copied().chain(options.set.iter().map(String::as_str)) {
+        let quick = if options.defaults { &[] } else { QUICK };
+        for setting in
+            ["http.port=0", "log.level=info"].iter().chain(quick).copied().chain(options.set.iter().map(String::as_str))
+        {
             command.args(["--set", setting]);
         }
         if let Some(failpoint) = &options.failpoint {
             command.env("TIDEMILL_FAILPOINTS", failpoint);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        Instance { index, child: command.spawn().unwrap() }
+        let child = command.spawn().unwrap();
+        ends_at_deadlines(child.id());
+        Instance { index, log: path, child }
     }
 
     /// Whether it has ended, and how.
@@ -75,12 +81,32 @@ impl Instance {
         assert!(status.success(), "kill -{name}");
     }
 
+    /// How often it has told that it lost partitions, a transaction or its place in the group.
+    pub fn setbacks(&self) -> usize {
+        let text = std::fs::read_to_string(&self.log).unwrap();
+        let signs = ["a transaction did not commit", "task closed", "session timed out"];
+        let setback = |line: &&str| signs.iter().any(|sign| line.contains(sign));
+        text.lines().filter(setback).count()
+    }
+
     /// SIGTERM; it must finish, commit, keep its state and end with success.
     pub fn stop(mut self) {
+        self.stop_and_wait();
+    }
+
+    /// The same; it can be started again afterwards.
+    pub fn stop_and_wait(&mut self) {
         self.signal("TERM");
         assert!(wait_until(Duration::from_secs(90), || self.child.try_wait().unwrap().is_some()), "it ends when told to");
         let status = self.child.wait().unwrap();
-        assert!(status.success(), "instance {} ended with {status}", self.index);
+        assert!(status.success(), "instance {} ended with {status}: {}", self.index, self.last_words());
+    }
+
+    /// The end of its log.
+    fn last_words(&self) -> String {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 }
 
@@ -88,5 +114,6 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+        has_ended(self.child.id());
     }
 }

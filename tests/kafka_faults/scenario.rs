@@ -5,24 +5,30 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList};
+use tidemill::app::state_dir::StateDir;
 use tidemill::changelog::Chunk;
 use tidemill::connect::csv::{CsvOptions, MergedInput};
 use tidemill::log::kafka::{KafkaLog, KafkaSettings};
-use tidemill::log::{Log, LogReader};
+use tidemill::log::{GroupMember, Log};
 use tidemill::market::feed::{Feed, Ingest};
 use tidemill::market::sim::{SimConfig, SimulatedExchange};
-use tidemill::record::{Offset, RecordBatch, TopicPartition, write_ndjson};
+use tidemill::record::{Offset, RecordBatch, TopicPartition};
 use tidemill::store::{CheckpointStore, SledStore};
 use tidemill::task::TaskSnapshot;
 use tidemill::topology::Graph;
 
+use crate::common::logs::partition_lines;
+use crate::common::waiting::wait_until;
 use crate::common::{self, Lines};
 use crate::fleet::{Instance, Options};
 
@@ -50,28 +56,28 @@ pub struct Scenario {
     partitions: u32,
     input: Vec<RecordBatch>,
     /// How much of each partition's input is in Kafka.
-    fed: Vec<usize>,
+    fed: Mutex<Vec<usize>>,
     producer: BaseProducer,
-    expected: (Lines, BTreeMap<u32, BTreeMap<String, String>>),
+    /// Asks what the group has committed, whatever transactions are open.
+    asking: BaseConsumer,
+    expected: OnceLock<Expected>,
 }
+
+/// Output lines, and the digest of each coin's state by partition.
+type Expected = (Lines, BTreeMap<u32, BTreeMap<String, String>>);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Scenario {
-    /// Makes the topics and computes what an undisturbed run puts out.
+    /// Makes the topics and the input.
     pub fn new(bootstrap: &str, plan: &Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("t{}x{number}-", std::process::id());
         let topology = folder.path().join("topology.toml");
-        let text = std::fs::read_to_string(common::root().join("topologies").join(plan.topology)).unwrap();
-        // Names of its own, so that scenarios can share a broker.
-        let text =
-            text.replace("topic = \"", &format!("topic = \"{prefix}")).replacen("name = \"", &format!("name = \"{prefix}"), 1);
-        std::fs::write(&topology, text).unwrap();
+        std::fs::write(&topology, common::renamed(plan.topology, &prefix)).unwrap();
         let graph = common::graph_of(&topology);
         let input = input(plan);
-        let expected = common::reference(&graph, &input, 500);
         let log = KafkaLog::connect(KafkaSettings::new(bootstrap, "test")).unwrap();
         let producer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
@@ -79,7 +85,14 @@ impl Scenario {
             .set("linger.ms", "5")
             .create()
             .unwrap();
-        let fed = vec![0; input.len()];
+        let asking = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("group.id", &*graph.name)
+            .set("isolation.level", "read_uncommitted")
+            .set("enable.auto.commit", "false")
+            .create()
+            .unwrap();
+        let fed = Mutex::new(vec![0; input.len()]);
         let scenario = Scenario {
             bootstrap: bootstrap.into(),
             graph,
@@ -90,7 +103,8 @@ impl Scenario {
             input,
             fed,
             producer,
-            expected,
+            asking,
+            expected: OnceLock::new(),
         };
         scenario.create_topics();
         scenario
@@ -106,24 +120,35 @@ impl Scenario {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// What an undisturbed run makes of the whole input.
+    fn expected(&self) -> &Expected {
+        self.expected.get_or_init(|| common::reference(&self.graph, &self.input, 500))
+    }
+
+    /// Bytes of keys, values and marks of the whole input.
+    pub fn input_bytes(&self) -> usize {
+        self.input.iter().map(|batch| batch.as_bytes().len()).sum()
+    }
+
     pub fn records(&self) -> usize {
         self.input.iter().map(RecordBatch::len).sum()
     }
 
     pub fn fed(&self) -> usize {
-        self.fed.iter().sum()
+        self.fed.lock().unwrap().iter().sum()
     }
 
     /// Puts the next share of every partition's input into Kafka: all of it once `share` of `of` shares are in.
-    pub fn feed(&mut self, share: usize, of: usize) {
-        for (partition, batch) in (0i32..).zip(&self.input) {
+    pub fn feed(&self, share: usize, of: usize) {
+        let mut fed = self.fed.lock().unwrap();
+        for ((partition, batch), fed) in (0i32..).zip(&self.input).zip(fed.iter_mut()) {
             let goal = batch.len() * share.min(of) / of;
-            let from = self.fed[partition as usize];
-            self.fed[partition as usize] = goal.max(from);
-            for record in (from..goal).filter_map(|place| batch.get(place)) {
+            for record in (*fed..goal).filter_map(|place| batch.get(place)) {
                 self.send(partition, &record);
             }
+            *fed = goal.max(*fed);
         }
+        drop(fed);
         self.producer.flush(PATIENCE).unwrap();
     }
 
@@ -147,29 +172,39 @@ impl Scenario {
         producer.abort_transaction(PATIENCE).unwrap();
     }
 
-    /// The first visible snapshot in the changelog that is ahead of what is committed, which no reader may ever find.
+    /// The first thing in the changelog that no reader may ever find: a snapshot that is ahead of what is committed, or one of an owner that has been replaced.
     pub fn changelog_fault(&self) -> Option<String> {
         let topic = tidemill::changelog::topic_name(&self.graph.name);
         let mut reader = self.log.reader().unwrap();
-        let mut chunks = Vec::new();
+        let mut newest = BTreeMap::new();
         for partition in 0..self.partitions {
             let at = TopicPartition::new(topic.clone(), partition);
             let Ok(ends) = reader.watermarks(&at) else { return None };
             let mut from = ends.start;
             while from < ends.end {
                 let fetched = reader.read(&at, from, ends.end, 1_000, Duration::from_millis(500)).unwrap();
-                chunks.extend(fetched.records.records.iter().filter_map(|record| Chunk::read(&record).ok()));
+                for chunk in fetched.records.records.iter().filter_map(|record| Chunk::read(&record).ok()) {
+                    let before = newest.insert(partition, (chunk.id.generation, chunk.id.position));
+                    let in_order = |before: (u64, Offset)| {
+                        before.0 < chunk.id.generation || before == (chunk.id.generation, chunk.id.position)
+                    };
+                    if !before.is_none_or(in_order) {
+                        // Whoever takes a task over begins with a generation above all that it sees, and nobody writes behind its back.
+                        return Some(format!(
+                            "{at}: generation {} was written after {before:?}, by a former owner",
+                            chunk.id.generation
+                        ));
+                    }
+                }
                 from = fetched.next;
             }
         }
-        // Read after the chunks: what is committed only grows.
-        let positions = self.positions();
-        let ahead =
-            chunks.iter().find(|chunk| positions.get(&chunk.id.partition.partition).is_none_or(|at| *at < chunk.id.position))?;
-        Some(format!(
-            "the changelog shows a snapshot of {} at {}, ahead of what is committed",
-            ahead.id.partition, ahead.id.position
-        ))
+        // Read after the chunks: what is committed only grows. A later snapshot stands further on.
+        let committed = self.settled_positions();
+        let ahead = newest.into_iter().find(|(number, (_, position))| committed.get(number).is_none_or(|done| done < position));
+        ahead.map(|(number, (_, position))| {
+            format!("partition {number}: the changelog shows a snapshot at {position}, ahead of what is committed")
+        })
     }
 
     fn send(&self, partition: i32, record: &tidemill::record::RecordRef<'_>) {
@@ -195,14 +230,43 @@ impl Scenario {
 
     /// Records whose offsets are committed.
     pub fn committed(&self) -> usize {
-        let offsets = self.log.group_offsets(&self.graph.name);
-        offsets.map_or(0, |offsets| offsets.values().map(|committed| committed.offset.0 as usize).sum())
+        self.positions().values().map(|offset| offset.0 as usize).sum()
     }
 
-    /// The committed position of each partition of the input.
+    /// The committed position of each partition of the input, as far as it is to be had at the moment. What is being committed does not count yet.
     pub fn positions(&self) -> BTreeMap<u32, Offset> {
-        let offsets = self.log.group_offsets(&self.graph.name).unwrap_or_default();
-        offsets.into_iter().map(|(at, committed)| (at.partition, committed.offset)).collect()
+        let mut list = TopicPartitionList::new();
+        (0..self.partitions).for_each(|number| drop(list.add_partition(&self.graph.source.topic, number as i32)));
+        let Ok(list) = self.asking.committed_offsets(list, Duration::from_secs(5)) else { return BTreeMap::new() };
+        let position = |offset| if let Place::Offset(offset) = offset { Some(Offset(offset)) } else { None };
+        list.elements().iter().filter_map(|at| Some((at.partition() as u32, position(at.offset())?))).collect()
+    }
+
+    /// The same, once every transaction that has begun to commit has done so.
+    fn settled_positions(&self) -> BTreeMap<u32, Offset> {
+        let mut found = None;
+        assert!(
+            wait_until(PATIENCE, || {
+                found = self.log.group_offsets(&self.graph.name).ok();
+                found.is_some()
+            }),
+            "the broker tells what is committed"
+        );
+        found.into_iter().flatten().map(|(at, committed)| (at.partition, committed.offset)).collect()
+    }
+
+    /// Who is in the group and has what; nobody while it is rebalancing.
+    pub fn members(&self) -> Vec<GroupMember> {
+        self.log.group_members(&self.graph.name).unwrap_or_default()
+    }
+
+    /// Waits until the group has so many members and each partition belongs to one of them; whether it came to that.
+    pub fn wait_for_group(&self, size: usize, patience: Duration) -> bool {
+        let whole = |members: Vec<GroupMember>| {
+            members.len() == size
+                && members.iter().map(|member| member.assignment.len()).sum::<usize>() == self.partitions as usize
+        };
+        wait_until(patience, || whole(self.members()))
     }
 
     /// Waits until at least `records` records are committed.
@@ -220,9 +284,36 @@ impl Scenario {
         self.wait_for(self.fed(), "drain");
     }
 
+    /// The leader of every partition of the cluster, Kafka's own included; what is not known is left out.
+    pub fn leaders(&self) -> BTreeMap<(String, i32), i32> {
+        let Ok(metadata) = self.asking.fetch_metadata(None, Duration::from_secs(5)) else { return BTreeMap::new() };
+        let of = |topic: &MetadataTopic| {
+            let name = topic.name().to_owned();
+            topic.partitions().iter().map(|at| ((name.clone(), at.id()), at.leader())).collect::<Vec<_>>()
+        };
+        metadata.topics().iter().flat_map(of).filter(|(_, leader)| *leader >= 0).collect()
+    }
+
+    /// The id that an instance has kept for itself.
+    pub fn instance_id(&self, index: usize) -> String {
+        std::fs::read_to_string(self.state_dir(index).join("instance.id")).unwrap_or_default().trim().to_owned()
+    }
+
+    /// The metrics of an instance that runs.
+    pub fn metrics(&self, index: usize) -> String {
+        let running = StateDir::at(self.state_dir(index)).announced().expect("it has told where it listens");
+        ureq::get(&format!("{}/metrics", running.url)).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    /// What each instance has logged, over all its lives.
+    pub fn instance_logs(&self) -> Vec<(usize, String)> {
+        let of = |index: usize| Some((index, std::fs::read_to_string(self.state_dir(index).with_extension("log")).ok()?));
+        (0..).map_while(of).collect()
+    }
+
     /// The logs of the instances, kept for a person when a test fails.
-    fn keep_logs(&self) -> String {
-        let kept = std::env::temp_dir().join(format!("tidemill-faults-{}", std::process::id()));
+    pub fn keep_logs(&self) -> String {
+        let kept = std::env::temp_dir().join(format!("tidemill-faults-{}", self.graph.name));
         std::fs::create_dir_all(&kept).ok();
         for file in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
             if file.path().extension().is_some_and(|extension| extension == "log") {
@@ -242,7 +333,7 @@ impl Scenario {
     /// The first difference to an undisturbed run.
     pub fn fault(&self) -> Option<String> {
         assert_eq!(self.fed(), self.records(), "the whole input was fed");
-        self.output_fault().or_else(|| self.state_fault())
+        self.output_fault().or_else(|| self.changelog_fault()).or_else(|| self.state_fault())
     }
 
     /// The first output partition that does not hold what an undisturbed run puts out.
@@ -251,8 +342,8 @@ impl Scenario {
         for topic in self.graph.output_topics() {
             for partition in 0..self.partitions {
                 let at = TopicPartition::new(topic.clone(), partition);
-                let found = lines(reader.as_mut(), &at);
-                let expected = self.expected.0.get(&(topic.clone(), partition)).map(Vec::as_slice).unwrap_or_default();
+                let found = partition_lines(reader.as_mut(), &at);
+                let expected = self.expected().0.get(&(topic.clone(), partition)).map(Vec::as_slice).unwrap_or_default();
                 if found != expected {
                     return Some(difference(&at, &found, expected));
                 }
@@ -271,7 +362,7 @@ impl Scenario {
                 checkpoints.extend(store.list(&task).unwrap().intact.into_iter().flat_map(|info| info.positions));
             }
         }
-        let committed = self.positions();
+        let committed = self.settled_positions();
         let ahead =
             checkpoints.into_iter().find(|(at, position)| committed.get(&at.partition).is_none_or(|done| done < position));
         ahead.map(|(at, position)| format!("{at}: a checkpoint at {position} is ahead of what is committed"))
@@ -297,7 +388,7 @@ impl Scenario {
             if snapshot.position != Offset(batch.len() as i64) {
                 return Some(format!("{task}: the newest checkpoint stands at {}, not at {}", snapshot.position, batch.len()));
             }
-            if snapshot.coin_digests() != self.expected.1[&partition] {
+            if snapshot.coin_digests() != self.expected().1[&partition] {
                 return Some(format!("{task}: the state of a coin differs: something was learned twice, or not at all"));
             }
         }
@@ -329,20 +420,6 @@ fn candle_files() -> Vec<PathBuf> {
     files
 }
 
-/// Everything a read-committed consumer sees of a partition, as lines.
-fn lines(reader: &mut dyn LogReader, at: &TopicPartition) -> Vec<u8> {
-    let ends = reader.watermarks(at).unwrap();
-    let (mut from, mut text) = (ends.start, Vec::new());
-    let deadline = Instant::now() + PATIENCE;
-    while from < ends.end {
-        assert!(Instant::now() < deadline, "{at} cannot be read to its end: {from} of {}", ends.end);
-        let fetched = reader.read(at, from, ends.end, 10_000, Duration::from_millis(500)).unwrap();
-        fetched.records.records.iter().for_each(|record| write_ndjson(&record, None, &mut text));
-        from = fetched.next;
-    }
-    text
-}
-
 fn difference(at: &TopicPartition, found: &[u8], expected: &[u8]) -> String {
     let count = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
     let pairs = found.split(|byte| *byte == b'\n').zip(expected.split(|byte| *byte == b'\n')).enumerate();
@@ -354,16 +431,4 @@ fn difference(at: &TopicPartition, found: &[u8], expected: &[u8]) -> String {
         },
     );
     format!("{at}: {} records where {} were expected; {first}", count(found), count(expected))
-}
-
-/// Looks again and again until `done`; whether it came true in time.
-pub fn wait_until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
-    while !done() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    true
 }

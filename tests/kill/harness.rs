@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidemill::connect::csv::{CsvOptions, MergedInput};
+use tidemill::log::Log;
 use tidemill::log::embedded::EmbeddedLog;
-use tidemill::log::{Log, LogReader};
 use tidemill::market::feed::{Feed, Ingest};
 use tidemill::market::sim::{SimConfig, SimulatedExchange};
-use tidemill::record::{Offset, RecordBatch, TopicPartition, write_ndjson};
+use tidemill::record::{Offset, RecordBatch, TopicPartition};
 use tidemill::store::{CheckpointStore, SledStore};
 use tidemill::task::TaskSnapshot;
 use tidemill::topology::Graph;
 
+use crate::common::logs::partition_lines;
 use crate::common::{self, Lines};
 
 pub const PARTITIONS: u32 = 3;
@@ -114,22 +115,11 @@ pub fn output_lines(log: &EmbeddedLog, graph: &Graph) -> Lines {
     let mut lines = Lines::new();
     for topic in graph.output_topics().into_iter().filter(|topic| existing.contains(topic)) {
         for partition in 0..PARTITIONS {
-            let text = topic_lines(reader.as_mut(), &TopicPartition::new(topic.clone(), partition));
+            let text = partition_lines(reader.as_mut(), &TopicPartition::new(topic.clone(), partition));
             lines.insert((topic.clone(), partition), text);
         }
     }
     lines
-}
-
-fn topic_lines(reader: &mut dyn LogReader, at: &TopicPartition) -> Vec<u8> {
-    let ends = reader.watermarks(at).unwrap();
-    let (mut from, mut text) = (ends.start, Vec::new());
-    while from < ends.end {
-        let fetched = reader.read(at, from, ends.end, 10_000, Duration::ZERO).unwrap();
-        fetched.records.records.iter().for_each(|record| write_ndjson(&record, None, &mut text));
-        from = fetched.next;
-    }
-    text
 }
 
 /// The real program over one input.

@@ -9,12 +9,14 @@ use tracing::debug;
 
 use super::fault::At;
 use super::input::Input;
-use super::output::Output;
+use super::output::{Output, Sent};
 use super::settings::KafkaSettings;
 use super::topics::{ANSWER, Topics};
 use crate::log::{ClientSettings, Committed, Guarantee, LogClient, LogError, LogEvent, MAX_METADATA_BYTES, Watermarks};
 use crate::record::{Offset, RecordBatch, TopicPartition};
 
+/// How often a rebalance may overtake a transaction before its tasks are rolled back.
+const OVERTAKEN: u32 = 5;
 /// Longest poll, so that a sum with it cannot overflow.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
@@ -66,7 +68,7 @@ impl KafkaClient {
         match self.guarantee {
             Guarantee::ExactlyOnceV2 if !offsets.is_empty() => {
                 self.output.begin()?;
-                self.input.as_member(|member| self.output.send_offsets(&list, member))?;
+                self.send_offsets(&list)?;
                 self.output.commit()
             }
             Guarantee::ExactlyOnceV2 if self.output.is_open() => self.output.commit(),
@@ -76,6 +78,24 @@ impl KafkaClient {
                 if offsets.is_empty() { Ok(()) } else { self.input.commit(&list) }
             }
         }
+    }
+}
+
+impl KafkaClient {
+    /// Adds input offsets to the transaction. When a rebalance overtakes it, the same records go into another one: what is assigned to us stays ours until we
+    /// give it up, whatever the group's generation, so that nothing needs to be restored.
+    fn send_offsets(&mut self, list: &TopicPartitionList) -> Result<(), LogError> {
+        for _ in 0..OVERTAKEN {
+            match self.input.as_member(|member| self.output.send_offsets(list, member))? {
+                Sent::Taken => return Ok(()),
+                Sent::Overtaken => self.output.begin_again()?,
+            }
+            debug!("a rebalance has overtaken a transaction; its records go into another one");
+        }
+        Err(LogError::Abort(format!(
+            "rebalances have overtaken a transaction {OVERTAKEN} times (brokers {})",
+            self.settings.servers
+        )))
     }
 }
 

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::bindings::{rd_kafka_mem_free, rd_kafka_memberid};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::info;
 
-use super::context::{Context, Note, is_cooperative, list_of, unassign};
+use super::context::{Context, Note, accept, list_of, unassign};
 
 /// Longest wait for a consumer that is dropped without having been closed.
 const DROPPED: Duration = Duration::from_secs(5);
@@ -64,16 +63,9 @@ impl Drop for Closing {
 /// Answers the rebalances that nobody has answered: librdkafka would wait for it for ever.
 fn answer_all(consumer: &BaseConsumer<Context>) {
     while let Some(note) = consumer.context().next_note() {
-        let answered = match note {
-            Note::Revoke { partitions, .. } => {
-                unassign(consumer, &list_of(&partitions));
-                Ok(())
-            }
-            Note::Assign(_) if is_cooperative(consumer) => consumer.incremental_assign(&TopicPartitionList::new()),
-            Note::Assign(_) => consumer.assign(&TopicPartitionList::new()),
-        };
-        if let Err(error) = answered {
-            info!(%error, "a rebalance was not answered");
+        match note {
+            Note::Revoke { partitions, .. } => unassign(consumer, &list_of(&partitions)),
+            Note::Assign(partitions) => accept(consumer, &list_of(&partitions)),
         }
     }
 }

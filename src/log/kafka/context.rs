@@ -75,10 +75,8 @@ impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::SeqCst) {
-            if !assigned {
-                unassign(consumer, partitions);
-            }
-            return;
+            // Unanswered, the rebalance would never end, and the group could not be left.
+            return if assigned { accept(consumer, partitions) } else { unassign(consumer, partitions) };
         }
         let partitions = partitions_of(partitions);
         trace!(target: "librdkafka", assigned, ?partitions, "rebalance");
@@ -111,6 +109,14 @@ pub(super) fn unassign(consumer: &BaseConsumer<Context>, partitions: &TopicParti
     let outcome = if is_cooperative(consumer) { consumer.incremental_unassign(partitions) } else { consumer.unassign() };
     if let Err(error) = outcome {
         debug!(%error, "partitions could not be given up; the group will see to it");
+    }
+}
+
+/// Answers an assignment that nobody will use, before the group is left. It has to be taken all the same: what was not taken cannot be given up.
+pub(super) fn accept(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) {
+    let outcome = if is_cooperative(consumer) { consumer.incremental_assign(partitions) } else { consumer.assign(partitions) };
+    if let Err(error) = outcome {
+        debug!(%error, "an assignment could not be taken; the group will see to it");
     }
 }
 

@@ -49,7 +49,8 @@ impl At<'_> {
         // The order matters: a fatal error may also say that it requires an abort.
         if forbidden(error.code()) {
             LogError::Usage(self.forbidden(&error.string()))
-        } else if error.is_fatal() {
+        } else if error.is_fatal() || matches!(error.code(), Code::Fatal | Code::Fenced) {
+            // A fenced producer says so by the code alone where a request of the transaction found it out.
             LogError::Fatal(text)
         } else if error.txn_requires_abort() {
             LogError::Abort(text)

@@ -18,7 +18,7 @@ use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList};
 use tracing::{debug, info};
 
 use super::close::{Closing, leave};
-use super::context::{Context, Note, is_cooperative, list_of, unassign};
+use super::context::{Context, Note, accept, is_cooperative, list_of, unassign};
 use super::fault::At;
 use super::records::{push, split_front};
 use super::settings::KafkaSettings;
@@ -29,8 +29,9 @@ use crate::record::{ConsumedBatch, Offset, TopicPartition};
 
 /// Most records, and about the most bytes, of a paused partition that are held here.
 const HELD: (usize, usize) = (10_000, 8 << 20);
-/// Shortest wait for the committed offsets of new partitions; it doubles while they are not to be had, because a transaction of the last owner is open.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// Shortest and longest wait for the committed offsets of new partitions; it doubles while they are not to be had, because a transaction of the last owner is
+/// open. The partitions that are here already wait too, so it is followed by a pause of the same length.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
 /// See the module's documentation.
 pub(super) struct Input {
@@ -40,13 +41,22 @@ pub(super) struct Input {
     parts: Vec<Part>,
     /// The part the next poll hands out first, so that none starves.
     turn: usize,
-    assigning: Option<(Vec<TopicPartition>, Duration)>,
+    assigning: Option<Assigning>,
     /// Ours until the next poll.
     revoked: Vec<TopicPartition>,
     /// Somebody else's since the last assignment.
     lost: Vec<TopicPartition>,
     /// Since when nobody tells what the group has committed, and how long that may last.
     unanswered: Cell<Option<Instant>>,
+    patience: Duration,
+}
+
+/// New partitions that wait for their committed offsets.
+struct Assigning {
+    partitions: Vec<TopicPartition>,
+    /// They are asked for from this moment on.
+    from: Instant,
+    /// For so long.
     patience: Duration,
 }
 
@@ -106,7 +116,7 @@ impl Input {
         while ready < max && (read < max || (ready == 0 && Instant::now() < deadline)) {
             let wait = if ready > 0 { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
             // While committed offsets are not to be had, they are asked for again and again.
-            let wait = if self.assigning.is_some() { wait.min(PATIENCE / 5) } else { wait };
+            let wait = if self.assigning.is_some() { wait.min(PATIENCE.0 / 5) } else { wait };
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => {
                     ready += usize::from(place(&mut self.parts, &mut last, &message));
@@ -232,14 +242,17 @@ impl Input {
     /// Answers what the callback has noted; the event it makes, if it makes one.
     fn rebalance(&mut self) -> Result<Option<LogEvent>, LogError> {
         loop {
-            if let Some((partitions, patience)) = self.assigning.take() {
-                return self.assign(partitions, patience);
+            if self.assigning.as_ref().is_some_and(|new| new.from > Instant::now()) {
+                return Ok(None);
+            }
+            if let Some(new) = self.assigning.take() {
+                return self.assign(new);
             }
             match self.consumer.context().next_note() {
                 None => return Ok(None),
                 Some(Note::Assign(partitions)) if !partitions.is_empty() => {
                     self.lost.clear();
-                    self.assigning = Some((partitions, PATIENCE));
+                    self.assigning = Some(Assigning { partitions, from: Instant::now(), patience: PATIENCE.0 });
                 }
                 Some(Note::Assign(_)) => {
                     self.answer_assign(&TopicPartitionList::new())?;
@@ -267,12 +280,13 @@ impl Input {
     }
 
     /// Assigns new partitions at their committed offsets. While those are not to be had it is put off: the group waits.
-    fn assign(&mut self, partitions: Vec<TopicPartition>, patience: Duration) -> Result<Option<LogEvent>, LogError> {
+    fn assign(&mut self, Assigning { partitions, patience, .. }: Assigning) -> Result<Option<LogEvent>, LogError> {
         let positions = match self.start_of(&partitions, patience) {
             Ok(positions) => positions,
             Err(LogError::Retriable(why)) => {
                 info!(why, "new partitions wait for their committed offsets");
-                self.assigning = Some((partitions, (patience * 2).min(ANSWER)));
+                let (from, patience) = (Instant::now() + patience, (patience * 2).min(PATIENCE.1));
+                self.assigning = Some(Assigning { partitions, from, patience });
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -444,6 +458,9 @@ impl Input {
     pub(super) fn close(&mut self, leave_group: bool, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         self.give_up_revoked();
+        if let Some(new) = self.assigning.take() {
+            accept(&self.consumer, &list_of(&new.partitions));
+        }
         if leave_group && !leave(&self.consumer, deadline) {
             info!("the group was not left in time; its partitions go to others after the session time-out");
         }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, RDKafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::debug;
@@ -36,6 +36,15 @@ enum Stage {
     OffsetsSent,
 }
 
+/// What became of input offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// They are in the transaction.
+    Taken,
+    /// A rebalance has ended between the question who we are in the group and the commit in that name. The transaction is lost, and nothing else.
+    Overtaken,
+}
+
 /// See the module's documentation.
 pub(super) struct Output {
     settings: KafkaSettings,
@@ -44,6 +53,8 @@ pub(super) struct Output {
     transactional_id: Option<String>,
     producer: BaseProducer<Context>,
     stage: Stage,
+    /// The records of the open transaction, to be produced again when a rebalance overtakes it.
+    kept: Vec<(TopicPartition, RecordBatch)>,
     /// A call about a transaction was not answered in time. Its outcome became known later, but a request of it may still be on its way: the next transaction
     /// gets a new producer, whose epoch shuts such a request out.
     doubtful: bool,
@@ -54,7 +65,7 @@ impl Output {
     pub(super) fn new(settings: &KafkaSettings, client_id: &str, transactional_id: Option<String>) -> Result<Self, LogError> {
         let producer = connect(settings, client_id, transactional_id.as_deref())?;
         let (settings, client_id) = (settings.clone(), client_id.to_owned());
-        Ok(Output { settings, client_id, transactional_id, producer, stage: Stage::Idle, doubtful: false })
+        Ok(Output { settings, client_id, transactional_id, producer, stage: Stage::Idle, kept: Vec::new(), doubtful: false })
     }
 
     fn at<'a>(&'a self, what: &'a str) -> At<'a> {
@@ -98,6 +109,15 @@ impl Output {
         }
         self.begin()?;
         failpoint::hit("kafka.before-produce");
+        self.send(to, records)?;
+        if self.is_transactional() {
+            self.kept.push((to.clone(), records.clone()));
+        }
+        failpoint::hit("kafka.after-produce");
+        Ok(())
+    }
+
+    fn send(&self, to: &TopicPartition, records: &RecordBatch) -> Result<(), LogError> {
         let patience = Instant::now() + ROOM;
         for record in records.iter() {
             let mut out = outgoing(to, &record);
@@ -109,7 +129,6 @@ impl Output {
                 out = back;
             }
         }
-        failpoint::hit("kafka.after-produce");
         Ok(())
     }
 
@@ -139,15 +158,36 @@ impl Output {
     }
 
     /// Adds input offsets to the transaction, as the member of the group that `member` describes.
-    pub(super) fn send_offsets(&mut self, offsets: &TopicPartitionList, member: &ConsumerGroupMetadata) -> Result<(), LogError> {
+    pub(super) fn send_offsets(
+        &mut self,
+        offsets: &TopicPartitionList,
+        member: &ConsumerGroupMetadata,
+    ) -> Result<Sent, LogError> {
         if self.stage == Stage::OffsetsSent {
-            return Ok(());
+            return Ok(Sent::Taken);
         }
         failpoint::hit("kafka.before-offsets");
         let outcome = self.producer.send_offsets_to_transaction(offsets, member, STEP);
+        if outcome.as_ref().is_err_and(is_overtaken) {
+            return Ok(Sent::Overtaken);
+        }
         self.told("send offsets to a transaction", outcome)?;
         failpoint::hit("kafka.after-offsets");
         self.stage = Stage::OffsetsSent;
+        Ok(Sent::Taken)
+    }
+
+    /// Puts the records of the open transaction, which can only be aborted any more, into a new one.
+    ///
+    /// # Errors
+    /// Never `Retriable`: half of it done, it cannot be done again.
+    pub(super) fn begin_again(&mut self) -> Result<(), LogError> {
+        let kept = std::mem::take(&mut self.kept);
+        let whole = |error| if let LogError::Retriable(why) = error { LogError::Abort(why) } else { error };
+        self.abort().map_err(whole)?;
+        self.begin().map_err(whole)?;
+        kept.iter().try_for_each(|(to, records)| self.send(to, records)).map_err(whole)?;
+        self.kept = kept;
         Ok(())
     }
 
@@ -167,6 +207,7 @@ impl Output {
         self.told("commit a transaction", outcome)?;
         failpoint::hit("kafka.after-commit");
         self.stage = Stage::Idle;
+        self.kept.clear();
         Ok(())
     }
 
@@ -183,6 +224,7 @@ impl Output {
         }
         drop(self.producer.client().context().take_undelivered());
         self.stage = Stage::Idle;
+        self.kept.clear();
         Ok(())
     }
 
@@ -191,6 +233,12 @@ impl Output {
         self.doubtful |= matches!(error, Some(LogError::Retriable(_)));
         error.map_or(Ok(()), Err)
     }
+}
+
+fn is_overtaken(error: &KafkaError) -> bool {
+    let overtaken =
+        |error: &RDKafkaError| error.code() == Code::IllegalGeneration && error.txn_requires_abort() && !error.is_fatal();
+    matches!(error, KafkaError::Transaction(error) if overtaken(error))
 }
 
 fn connect(settings: &KafkaSettings, client_id: &str, transactional_id: Option<&str>) -> Result<BaseProducer<Context>, LogError> {

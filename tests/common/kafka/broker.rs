@@ -4,8 +4,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::ClusterOptions;
+
+/// Longest time for a clean end: a broker that waits for others that are gone is killed.
+const LONGEST_END: Duration = Duration::from_secs(60);
 
 /// Runs a command, tells its process id, and kills it when standard input ends: no broker outlives the process that started it, even one that is killed.
 const KEEPER: &str = r#"
@@ -123,9 +127,16 @@ impl Broker {
 
     fn end(&mut self, signal: &str) {
         self.signal(signal);
-        if let Some((mut child, _)) = self.running.take() {
+        if let Some((mut child, id)) = self.running.take() {
             let stdin = child.stdin.take();
-            drop(child.wait());
+            let deadline = Instant::now() + LONGEST_END;
+            while child.try_wait().is_ok_and(|status| status.is_none()) {
+                if Instant::now() > deadline {
+                    drop(Command::new("kill").args(["-KILL", &id.to_string()]).status());
+                    drop(child.wait());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
             // Closed only now: it would kill the broker before it has ended cleanly.
             drop(stdin);
         }

@@ -70,6 +70,7 @@ impl Cluster {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = jars::work_folder().join(format!("kafka-{}-{number}", std::process::id()));
+        remove_leftovers();
         std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
         let ports: Vec<(u16, u16)> = (0..options.brokers).map(|_| (free_port(), free_port())).collect();
         let brokers = (0..options.brokers).map(|index| Broker::prepare(index, &ports, &dir, jars, options));
@@ -110,6 +111,17 @@ impl Drop for Cluster {
     }
 }
 
+/// Removes the data of brokers whose test process is gone: one that was killed, or kept them to its end, has left them behind.
+fn remove_leftovers() {
+    for entry in std::fs::read_dir(jars::work_folder()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix("kafka-")?.split_once('-')?.0.parse::<u32>().ok());
+        if id.is_some_and(|id| Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{id}")).exists()) {
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
 fn known_brokers(address: &str) -> usize {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", address).set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
@@ -117,7 +129,8 @@ fn known_brokers(address: &str) -> usize {
     consumer.fetch_metadata(None, Duration::from_secs(1)).map_or(0, |metadata| metadata.brokers().len())
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("loopback has a free port").port()
 }
 

@@ -1,0 +1,116 @@
+//! `kill -9` at random moments and at named points of the program.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::common::random::{Random, seed};
+use crate::fleet::{Instance, Options};
+use crate::scenario::{Plan, Scenario};
+use crate::{announce, finish, kafka, long, short};
+
+/// Every named point at which an instance can be killed, and the passes of it among which the one that kills is drawn: a restart passes some only once or twice.
+const POINTS: &[(&str, u64)] = &[
+    ("kafka.before-produce", 3),
+    ("kafka.after-produce", 3),
+    ("kafka.before-offsets", 3),
+    ("kafka.after-offsets", 3),
+    ("kafka.before-commit", 3),
+    ("kafka.after-commit", 3),
+    ("kafka.assigned", 1),
+    (REVOKED, 1),
+    ("changelog.before-produce", 2),
+    ("changelog.mid-read", 2),
+    ("changelog.after-produce", 2),
+    ("runtime.mid-restore", 1),
+    ("runtime.before-live", 2),
+    ("runtime.after-checkpoint", 3),
+    ("store.before-chunks", 2),
+    ("store.before-manifest", 2),
+    ("store.after-manifest", 2),
+];
+
+/// It is passed only by an instance that gives a partition up.
+const REVOKED: &str = "kafka.revoked";
+
+/// Longest wait for a point to be reached.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Instances of one application that are killed and started again with the same command.
+struct Victims<'a> {
+    scenario: &'a Scenario,
+    instances: Vec<Instance>,
+    random: Random,
+}
+
+impl Victims<'_> {
+    fn at_random(&mut self, victim: usize) {
+        std::thread::sleep(Duration::from_millis(self.random.below(1_500)));
+        self.instances[victim].kill();
+    }
+
+    /// Arms a point in a fresh process, which then also restores and joins on its way to it; whether it was reached. If not, that is a kill at some moment.
+    fn at_point(&mut self, victim: usize, (point, passes): (&str, u64)) -> bool {
+        self.instances[victim].kill();
+        let armed = Options { failpoint: Some(format!("{point}={}", 1 + self.random.below(passes))), ..Options::default() };
+        self.instances[victim] = self.scenario.start(victim, &armed);
+        if point == REVOKED {
+            self.move_partitions((victim + 1) % self.instances.len());
+        }
+        self.instances[victim].wait(PATIENCE)
+    }
+
+    /// An instance leaves and comes back: the others take its partitions and give some up again.
+    fn move_partitions(&mut self, leaver: usize) {
+        // Only who has its share already can get more.
+        self.scenario.wait_for_group(self.instances.len(), PATIENCE);
+        self.instances[leaver].stop_and_wait();
+        self.scenario.wait_for_group(self.instances.len() - 1, PATIENCE);
+        self.instances[leaver] = self.scenario.start(leaver, &Options::default());
+    }
+}
+
+/// Kills a random instance of `size` again and again and starts it again with the same command.
+fn survive(plan: &Plan, kills: usize, size: usize) {
+    let Some(servers) = kafka::shared() else { return };
+    let scenario = Scenario::new(servers, plan);
+    announce(&scenario, &format!("{size} instances, {kills} kills"));
+    let instances = (0..size).map(|index| scenario.start(index, &Options::default())).collect();
+    let mut victims = Victims { scenario: &scenario, instances, random: Random::new(seed()) };
+    let mut points = POINTS.iter().copied().cycle();
+    let (mut reached, mut missed) = (BTreeMap::<&str, u32>::new(), Vec::new());
+    for kill in 1..=kills {
+        scenario.feed(kill, kills + 1);
+        let victim = victims.random.below(size as u64) as usize;
+        if victims.random.below(2) == 0 {
+            victims.at_random(victim);
+            println!("kill {kill}: instance {victim} at a random moment, {} committed", scenario.committed());
+        } else {
+            let point = points.next().expect("cycles");
+            if victims.at_point(victim, point) {
+                *reached.entry(point.0).or_default() += 1;
+            } else {
+                missed.push(point.0);
+            }
+            println!("kill {kill}: instance {victim} at {}, {} committed", point.0, scenario.committed());
+        }
+        victims.instances[victim] = scenario.start(victim, &Options::default());
+    }
+    let named: u32 = reached.values().sum();
+    println!("{kills} kills, {named} of them at {} named points: {reached:?}", reached.len());
+    println!("points that were not reached in time, where a random moment took their place: {missed:?}");
+    assert!(missed.len() * 4 <= kills, "too many named points are not reached: {missed:?}");
+    let instances = victims.instances;
+    finish(&scenario, instances);
+}
+
+#[test]
+fn kills_change_nothing() {
+    let _deadline = short("kills_change_nothing");
+    survive(&Plan { topology: "small.toml", partitions: 6, records: 30_000, coins: 12 }, 10, 3);
+}
+
+#[test]
+fn a_hundred_kills_over_half_a_million_candles_change_nothing() {
+    let Some(_deadline) = long("a_hundred_kills_over_half_a_million_candles_change_nothing") else { return };
+    survive(&Plan { topology: "quickstart.toml", partitions: 6, records: 500_000, coins: 12 }, 115, 3);
+}
