@@ -17,7 +17,7 @@ use crate::{announce, kafka, long};
 const HISTORY: usize = 1_000_000;
 const REPEATS: usize = 5;
 /// Records that come while something moves: few a moment, so that every partition has something to commit.
-const TRICKLE: usize = 60_000;
+const TRICKLE: usize = 200_000;
 /// Shares in which the whole input is fed.
 const SHARES: usize = 100_000;
 
@@ -61,7 +61,7 @@ fn trickling<T>(scenario: &Scenario, from: &mut usize, during: impl FnOnce() -> 
             while !over.load(Ordering::Relaxed) {
                 share += 1;
                 scenario.feed(share, SHARES);
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::sleep(Duration::from_millis(20));
             }
             share
         });
@@ -91,6 +91,12 @@ fn until_new_commits(scenario: &Scenario, before: &BTreeMap<u32, Offset>, since:
     });
     assert!(all, "partitions stand still; logs in {}", scenario.keep_logs());
     (first.unwrap_or_default(), since.elapsed())
+}
+
+/// Those partitions to which records come all the time: coins are not dealt out evenly.
+fn busy(positions: &BTreeMap<u32, Offset>) -> BTreeMap<u32, Offset> {
+    let most = positions.values().max().map_or(0, |offset| offset.0);
+    positions.iter().filter(|(_, offset)| offset.0 * 10 > most).map(|(number, offset)| (*number, *offset)).collect()
 }
 
 /// The last restores that an instance has logged: source, replayed records, seconds.
@@ -124,7 +130,7 @@ fn moving_back_to_the_same_command() {
     for _ in 0..REPEATS {
         trickling(&scenario, &mut share, || {
             std::thread::sleep(Duration::from_secs(3));
-            let before = scenario.positions();
+            let before = busy(&scenario.positions());
             let killed = Instant::now();
             instances[0].kill();
             instances[0] = scenario.start(0, &options);
@@ -134,7 +140,7 @@ fn moving_back_to_the_same_command() {
             alls.push(all);
         });
     }
-    println!("same command after kill -9: first new commit {}; all six partitions {}", spread(firsts), spread(alls));
+    println!("same command after kill -9: first new commit {}; all partitions {}", spread(firsts), spread(alls));
     scenario.feed(1, 1);
     scenario.drain();
 }
@@ -157,7 +163,7 @@ fn take_over(servers: &str, name: &str, set: &[&str], killed: bool) {
             }
             // Time to be at work again, and for a standby to be warm.
             std::thread::sleep(Duration::from_secs(8));
-            let before = partitions_of(&scenario, 1);
+            let before = busy(&partitions_of(&scenario, 1));
             assert!(!before.is_empty(), "the second instance has partitions");
             let ended = Instant::now();
             if killed {
