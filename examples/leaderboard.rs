@@ -69,7 +69,10 @@ const FORECASTS: &[Learner] = &[
         "arf_regressor",
         "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { arf_regressor = { leaf_prediction = 'mean' } }\n",
     ),
-    ("snarimax", "model = { snarimax = { p = 1, d = 1, q = 1 } }\n"),
+    (
+        "snarimax",
+        "model = { snarimax = { p = 1, d = 1, q = 1, regressor = { pipeline = { steps = ['standard_scaler', { linear_regression = { clip_gradient = 1.0 } }] } } } }\n",
+    ),
     ("holt_winters", "model = { holt_winters = { alpha = 0.9 } }\n"),
     (
         "am_rules",
@@ -98,7 +101,7 @@ const FORECASTS: &[Learner] = &[
     ),
     (
         "stacking_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
+        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { c = 0.001 } }] } }, models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
     ),
     (
         "greedy_regressor",
@@ -138,7 +141,7 @@ const NOWCASTS: &[Learner] = &[
     ("arf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'arf_regressor'\n"),
     ("am_rules", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'am_rules'\n"),
     ("oxt_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'oxt_regressor'\n"),
-    ("fimtdd_regressor", "scale = 'none'\nmodel = 'fimtdd_regressor'\n"),
+    ("fimtdd_regressor", "scale = 'none'\nmodel = { fimtdd_regressor = { leaf_prediction = 'mean' } }\n"),
     ("soknl_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'soknl_regressor'\n"),
     ("amf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'amf_regressor'\n"),
     ("sgb_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'sgb_regressor'\n"),
@@ -157,7 +160,7 @@ const NOWCASTS: &[Learner] = &[
     ),
     (
         "stacking_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
+        "scale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { c = 0.001 } }] } }, models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
     ),
     (
         "greedy_regressor",

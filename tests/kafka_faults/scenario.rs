@@ -236,7 +236,9 @@ impl Scenario {
     /// The committed position of each partition of the input, as far as it is to be had at the moment. What is being committed does not count yet.
     pub fn positions(&self) -> BTreeMap<u32, Offset> {
         let mut list = TopicPartitionList::new();
-        (0..self.partitions).for_each(|number| drop(list.add_partition(&self.graph.source.topic, number as i32)));
+        for number in 0..self.partitions {
+            list.add_partition(&self.graph.source.topic, number as i32);
+        }
         let Ok(list) = self.asking.committed_offsets(list, Duration::from_secs(5)) else { return BTreeMap::new() };
         let position = |offset| if let Place::Offset(offset) = offset { Some(Offset(offset)) } else { None };
         list.elements().iter().filter_map(|at| Some((at.partition() as u32, position(at.offset())?))).collect()

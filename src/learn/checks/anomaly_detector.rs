@@ -7,11 +7,11 @@ use crate::learn::base::AnomalyDetector;
 pub fn check(detector: &dyn AnomalyDetector, report: &mut Report) {
     for (name, stream) in streams::all(400) {
         scores(detector, name, &stream, report);
-        super::restored(|| detector.clone_fresh(), |detector, stream| run(detector, stream), (name, &stream), report);
+        super::restored(|| detector.clone_fresh(), |m, part| run(m, part), (name, &stream), report);
     }
     asking_and_poison(detector, report);
     clones(detector, report);
-    super::bounded(detector.clone_fresh(), |detector| drop(run(detector, &streams::plain(3_000))), report);
+    super::bounded(&mut *detector.clone_fresh(), |detector| drop(run(detector, &streams::plain(3_000))), report);
 }
 
 /// The scores of a run that scores, then learns, as bits.
@@ -53,6 +53,6 @@ fn asking_and_poison(detector: &dyn AnomalyDetector, report: &mut Report) {
 fn clones(detector: &dyn AnomalyDetector, report: &mut Report) {
     let original = learned(detector);
     let of = Clones { fresh: original.clone_fresh(), learned: original.clone_learned(), original };
-    let original = super::clones(&state(detector), of, |copy| drop(run(copy, &streams::prices(30))), report);
-    super::damage(original, report);
+    let mut original = super::clones(&state(detector), of, |copy| drop(run(copy, &streams::prices(30))), report);
+    super::damage(&mut *original, report);
 }

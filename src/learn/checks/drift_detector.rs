@@ -7,10 +7,10 @@ use crate::learn::base::DriftDetector;
 pub fn check(model: &dyn DriftDetector, report: &mut Report) {
     for (name, values) in all(600) {
         repeatable(model, name, &values, report);
-        super::restored(|| model.clone_fresh(), |model, values| run(model, values), (name, &values), report);
+        super::restored(|| model.clone_fresh(), |m, part| run(m, part), (name, &values), report);
     }
     poison_and_clones(model, report);
-    super::bounded(model.clone_fresh(), |model| drop(run(model, &errors(3_000))), report);
+    super::bounded(&mut *model.clone_fresh(), |model| drop(run(model, &errors(3_000))), report);
 }
 
 /// The targets of the streams, and errors that become more frequent, then rarer.
@@ -50,6 +50,6 @@ fn poison_and_clones(model: &dyn DriftDetector, report: &mut Report) {
         report.expect(state(&*learned) == before, rule::POISON, || format!("{value} changed the state"));
     }
     let of = Clones { fresh: learned.clone_fresh(), learned: learned.clone_learned(), original: learned };
-    let learned = super::clones(&state(model), of, |copy| drop(run(copy, &errors(30))), report);
-    super::damage(learned, report);
+    let mut learned = super::clones(&state(model), of, |copy| drop(run(copy, &errors(30))), report);
+    super::damage(&mut *learned, report);
 }

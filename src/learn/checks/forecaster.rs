@@ -8,12 +8,12 @@ pub fn check(model: &dyn Forecaster, report: &mut Report) {
     let (many, seasonal) = (streams::all(400), [("seasonal", streams::seasonal(400))]);
     for (name, stream) in many.into_iter().chain(seasonal) {
         forecasts(model, name, &stream, report);
-        super::restored(|| model.clone_fresh(), |model, stream| run(model, stream), (name, &stream), report);
+        super::restored(|| model.clone_fresh(), |m, part| run(m, part), (name, &stream), report);
     }
     asking_and_poison(model, report);
     exogenous(model, report);
     let season = streams::seasonal(3_000);
-    super::bounded(model.clone_fresh(), |model| season.iter().for_each(|record| model.learn_one(record.y, &[])), report);
+    super::bounded(&mut *model.clone_fresh(), |model| season.iter().for_each(|record| model.learn_one(record.y, &[])), report);
 }
 
 /// Exogenous features, absent ones among them, are taken or left alone; asking with them changes nothing.
@@ -60,5 +60,5 @@ fn asking_and_poison(model: &dyn Forecaster, report: &mut Report) {
         report.expect(state(&*learned) == before, rule::POISON, || format!("{y} changed the state"));
     }
     report.expect(state(&*learned.clone_fresh()) == state(model), rule::FRESH, || "the states differ".to_owned());
-    super::damage(learned, report);
+    super::damage(&mut *learned, report);
 }

@@ -9,6 +9,7 @@
 //! let failures = checks::check_model(&Catalog::standard(), &json!({ "knn_regressor": { "window_size": 10 } }));
 //! assert!(failures.is_empty(), "{failures:?}");
 //! ```
+#![allow(clippy::redundant_closure, reason = "the function itself is not general enough in the lifetime of what it is given")]
 
 mod anomaly_detector;
 mod documentation;
@@ -137,21 +138,21 @@ fn clones<M: Snapshot + ?Sized>(untaught: &[u8], mut of: Clones<M>, run: impl Fn
 }
 
 /// A state that is cut short, gone or too long is refused and changes nothing.
-fn damage<M: Snapshot + ?Sized>(mut learned: Box<M>, report: &mut Report) {
-    let bytes = state(&*learned);
+fn damage<M: Snapshot + ?Sized>(learned: &mut M, report: &mut Report) {
+    let bytes = state(learned);
     for broken in [&bytes[..bytes.len() / 2], &[], &[bytes.as_slice(), &[0]].concat()] {
         let loaded = !bytes.is_empty() && learned.load(broken).is_ok();
         report.expect(!loaded, rule::DAMAGE, || format!("{} of {} bytes were taken", broken.len(), bytes.len()));
-        report.expect(state(&*learned) == bytes, rule::DAMAGE, || "the state changed".to_owned());
+        report.expect(state(learned) == bytes, rule::DAMAGE, || "the state changed".to_owned());
     }
 }
 
 /// Twice the records must not be twice the state, once windows and seasons are full. `run` gives 3000 records.
-fn bounded<M: Snapshot + ?Sized>(mut fresh: Box<M>, run: impl Fn(&mut M), report: &mut Report) {
-    run(&mut *fresh);
-    let once = state(&*fresh).len();
-    run(&mut *fresh);
-    let twice = state(&*fresh).len();
+fn bounded<M: Snapshot + ?Sized>(fresh: &mut M, run: impl Fn(&mut M), report: &mut Report) {
+    run(fresh);
+    let once = state(fresh).len();
+    run(fresh);
+    let twice = state(fresh).len();
     report.expect(twice <= once + once / 20 + 4_096, rule::BOUNDED, || {
         format!("{once} bytes after 3000 records, {twice} after 6000")
     });

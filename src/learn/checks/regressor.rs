@@ -7,14 +7,14 @@ use crate::learn::base::Regressor;
 pub fn check(model: &dyn Regressor, report: &mut Report) {
     for (name, stream) in streams::all(400) {
         finite_and_repeatable(model, name, &stream, report);
-        super::restored(|| model.clone_fresh(), |model, stream| run(model, stream), (name, &stream), report);
+        super::restored(|| model.clone_fresh(), |m, part| run(m, part), (name, &stream), report);
     }
     refuses_poison(model, report);
     asking(model, report);
     clones(model, report);
-    super::damage(learned(model), report);
+    super::damage(&mut *learned(model), report);
     let run_long = |model: &mut dyn Regressor| drop(run(model, &streams::plain(3_000)));
-    super::bounded(model.clone_fresh(), |model| run_long(model), report);
+    super::bounded(&mut *model.clone_fresh(), |model| run_long(model), report);
 }
 
 /// The predictions of a test-then-learn run, as bits.

@@ -7,7 +7,7 @@ use crate::learn::base::Transformer;
 pub fn check(transformer: &dyn Transformer, report: &mut Report) {
     for (name, stream) in streams::all(400) {
         outputs(transformer, name, &stream, report);
-        super::restored(|| transformer.clone_fresh(), |transformer, stream| run(transformer, stream), (name, &stream), report);
+        super::restored(|| transformer.clone_fresh(), |m, part| run(m, part), (name, &stream), report);
     }
     asking(transformer, report);
     clones(transformer, report);
@@ -56,6 +56,6 @@ fn clones(transformer: &dyn Transformer, report: &mut Report) {
     let mut original = transformer.clone_fresh();
     run(&mut *original, &streams::plain(100));
     let of = Clones { fresh: original.clone_fresh(), learned: original.clone_learned(), original };
-    let original = super::clones(&state(transformer), of, |copy| drop(run(copy, &streams::prices(30))), report);
-    super::damage(original, report);
+    let mut original = super::clones(&state(transformer), of, |copy| drop(run(copy, &streams::prices(30))), report);
+    super::damage(&mut *original, report);
 }
