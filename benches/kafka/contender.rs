@@ -132,7 +132,7 @@ impl Contender {
         let made = Command::new(program)
             .args(["topics", "create"])
             .arg(&topology)
-            .args(["--bootstrap-servers", servers, "--partitions", "3"])
+            .args(["--bootstrap-servers", servers, "--partitions", "3", "--set", &format!("application.id={application}")])
             .output()
             .expect("tidemill starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

@@ -69,7 +69,7 @@ def passes(one):
 def run(make, stream):
     model, errors = make(), []
     for x, y in stream:
-        errors.append(abs(y - step(model, x, y)))
+        errors.append(abs(y - (step(model, x, y) or 0.0)))  # some say nothing at first
     return model, errors
 
 
