@@ -142,6 +142,7 @@ fn forecasters(c: &mut Criterion) {
     for (name, spec) in [
         ("snarimax(1,1,1)", json!({ "snarimax": { "p": 1, "d": 1, "q": 1 } })),
         ("snarimax(12,1,12)", json!({ "snarimax": { "p": 12, "d": 1, "q": 12 } })),
+        ("snarimax(12,1,12) as River", json!({ "snarimax": { "p": 12, "d": 1, "q": 12, "river_compat": true } })),
         ("snarimax(12,1,12) season 12", json!({ "snarimax": { "p": 12, "d": 1, "q": 12, "m": 12, "sd": 1 } })),
         ("holt_winters(12)", json!({ "holt_winters": { "beta": 0.1, "gamma": 0.6, "seasonality": 12 } })),
     ] {

@@ -69,10 +69,7 @@ const FORECASTS: &[Learner] = &[
         "arf_regressor",
         "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { arf_regressor = { leaf_prediction = 'mean' } }\n",
     ),
-    (
-        "snarimax",
-        "model = { snarimax = { p = 1, d = 1, q = 1, regressor = { pipeline = { steps = ['standard_scaler', { linear_regression = { clip_gradient = 1.0 } }] } } } }\n",
-    ),
+    ("snarimax", "model = { snarimax = { p = 1, d = 1, q = 1 } }\n"),
     ("holt_winters", "model = { holt_winters = { alpha = 0.9 } }\n"),
     (
         "am_rules",

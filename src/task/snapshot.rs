@@ -10,7 +10,7 @@ use crate::record::{Offset, TopicPartition};
 use crate::snapshot::{Envelope, SnapshotError, decode, encode};
 
 /// The format of [`TaskSnapshot`]; a change of its fields, or of any processor's state, raises it.
-pub const SNAPSHOT_VERSION: u16 = 2;
+pub const SNAPSHOT_VERSION: u16 = 3;
 
 /// The state of one node: a processor's bytes for each coin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

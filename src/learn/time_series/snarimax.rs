@@ -35,10 +35,10 @@ crate::params! {
         /// How many past errors a season apart are features.
         sq: usize = 0, in 0..=100, unit "seasons";
         /// The regressor that learns the differenced series from the lags and the exogenous features: a name or an object with the name as its
-        /// only key.
-        regressor: Value = scaled("standard_scaler".into(), "linear_regression".into());
-        /// Forecast from the first record on, taking what is not known yet for 0, as River does; else forecasts begin when the series can be
-        /// differenced.
+        /// only key; "none" means linear regression on scaled features and a scaled target, with shrinking steps.
+        regressor: Option<Value> = None;
+        /// Do as River does, which diverges on prices: forecast from the first record on, taking what is not known yet for 0, keep no bounds, and
+        /// let "none" mean River's default, linear regression on scaled features in steps of fixed length.
         river_compat: bool = false;
     }
 }
@@ -47,8 +47,17 @@ crate::params! {
 /// features; nonlinear with a nonlinear regressor. Forecasts feed themselves back, take future errors for 0 and undo the differencing.
 ///
 /// Features are, in this order, the exogenous ones, `y-1` … `y-p`, `sy-m` … (a season apart), `e-1` … `e-q`, `se-m` …; absent while the history does
-/// not reach them. Nothing is learned before `d + m * sd` values are known. With River's parameters the numbers are River's. The default regressor
-/// diverges on no scale but learns slowly; forecasts of many steps can explode when the lags' weights sum to more than 1.
+/// not reach them. Nothing is learned before `d + m * sd` values are known. With River's parameters and `river_compat` the numbers are River's.
+///
+/// Past errors are features, so a model that overshoots once learns from its own overshoot next: with River's regressor this ends in forecasts that are
+/// 1e9 times as far off as naive ones, on any recorded prices. Two things keep ours with the series. The default regressor learns a target of deviation
+/// 1 and follows a gradient of 1 at most, in steps that shrink as gradients add up (AdaGrad), so that neither the unit of the prices nor a jump makes
+/// it overshoot. And whatever any regressor says of a difference is cut to the range of the differences so far, widened by its width on either side; so
+/// forecasts of many steps grow no faster than the series has grown, although lags whose weights sum to more than 1 feed themselves.
+///
+/// On prices, which nothing forecasts, expect with `d = 1` an error up to 0.3 % above naive's at `p = q = 1` and up to 2 % at 12, because every weight
+/// costs noise. Prices that are not differenced cost up to 20 %: the model first has to learn that the next price is like the last. A seasonal
+/// difference of a series without a season costs as much.
 ///
 /// Memory: `d + m * sd` values, `max(p, m * sp)` differences and `max(q, m * sq)` errors, beside the regressor's.
 ///
@@ -79,6 +88,33 @@ struct History {
     values: VecDeque<f64>,
     differences: VecDeque<f64>,
     errors: VecDeque<f64>,
+    range: Range,
+}
+
+/// The smallest and the largest difference so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Range {
+    low: f64,
+    high: f64,
+}
+
+impl Range {
+    /// Holds nothing, and bounds nothing.
+    const EMPTY: Range = Range { low: f64::INFINITY, high: f64::NEG_INFINITY };
+
+    fn take(&mut self, difference: f64) {
+        self.low = self.low.min(difference);
+        self.high = self.high.max(difference);
+    }
+
+    /// `difference`, at most the width of the range outside it.
+    fn bound(&self, difference: f64) -> f64 {
+        if self.low > self.high {
+            return difference;
+        }
+        let width = self.high - self.low;
+        difference.min(self.high + width).max(self.low - width)
+    }
 }
 
 /// The parameters that shape features and histories.
@@ -147,7 +183,7 @@ impl Snarimax {
 
     fn of(shape: Shape, regressor: Box<dyn Regressor>) -> Self {
         let empty = VecDeque::new;
-        let history = History { shape, values: empty(), differences: empty(), errors: empty() };
+        let history = History { shape, values: empty(), differences: empty(), errors: empty(), range: Range::EMPTY };
         Snarimax { history, regressor, work: Work::default() }
     }
 }
@@ -157,13 +193,16 @@ impl Forecaster for Snarimax {
         if !y.is_finite() {
             return;
         }
-        let History { shape, values, differences, errors } = &mut self.history;
+        let History { shape, values, differences, errors, range } = &mut self.history;
         let lags = shape.differencer.lags();
         if values.len() >= lags {
             let features = &mut self.work.x;
             shape.fill(x, differences, errors, features);
             let difference = finite(shape.differencer.difference(y, values));
-            let error = finite(difference - self.regressor.predict_one(features));
+            let error = finite(difference - range.bound(self.regressor.predict_one(features)));
+            if !shape.river_compat {
+                range.take(difference);
+            }
             remember(differences, shape.p.max(shape.m * shape.sp), difference);
             remember(errors, shape.q.max(shape.m * shape.sq), error);
             self.regressor.learn_one(features, difference);
@@ -173,7 +212,7 @@ impl Forecaster for Snarimax {
     }
 
     fn forecast(&mut self, horizon: usize, xs: &[&[f64]]) -> Vec<f64> {
-        let History { shape, values, differences, errors } = &self.history;
+        let History { shape, values, differences, errors, range } = &self.history;
         let lags = shape.differencer.lags();
         if !shape.river_compat && values.len() < lags.max(1) {
             return Vec::new();
@@ -184,7 +223,7 @@ impl Forecaster for Snarimax {
         work.errors.clone_from(errors);
         let step = |h: usize| {
             shape.fill(xs.get(h).copied().unwrap_or(&[]), &work.differences, &work.errors, &mut work.x);
-            let difference = finite(self.regressor.predict_one(&work.x));
+            let difference = range.bound(finite(self.regressor.predict_one(&work.x)));
             let forecast = finite(shape.differencer.integrate(difference, &work.values));
             work.differences.push_front(difference);
             work.values.push_front(forecast);
@@ -211,6 +250,16 @@ impl Snapshot for Snarimax {
     }
 }
 
+/// What learns where nothing is named.
+fn default_regressor(river_compat: bool) -> Value {
+    let linear = |params: Value| json!({ "linear_regression": params });
+    if river_compat {
+        return scaled(json!({ "standard_scaler": { "river_compat": true } }), linear(json!({ "river_compat": true })));
+    }
+    let safe = json!({ "optimizer": { "ada_grad": { "learning_rate": 0.05 } }, "intercept_lr": 0.001, "clip_gradient": 1.0 });
+    json!({ "target_standard_scaler": { "regressor": scaled("standard_scaler".into(), linear(safe)) } })
+}
+
 impl Component for Snarimax {
     type Params = SnarimaxParams;
     const NAME: &'static str = "snarimax";
@@ -234,7 +283,8 @@ impl Component for Snarimax {
             let message = format!("the exogenous feature `{}` has the name of a lag", schema.names()[k]);
             return Err(vec![ParamError::new(ParamErrorKind::Conflict, on.path, message, "another name for the feature")]);
         }
-        let regressor = on.catalog.regressor(&params.regressor, &child(on.path, "regressor"), &schema, on.seed)?;
+        let regressor = params.regressor.clone().unwrap_or_else(|| default_regressor(params.river_compat));
+        let regressor = on.catalog.regressor(&regressor, &child(on.path, "regressor"), &schema, on.seed)?;
         Ok(Snarimax::of(shape, regressor))
     }
 }
@@ -273,6 +323,76 @@ mod tests {
         }
         let forecast = model.forecast(2, &[&[2.0], &[4.0]]);
         assert!((forecast[0] - 11.0).abs() < 1e-3 && (forecast[1] - 21.0).abs() < 1e-3, "{forecast:?}");
+    }
+
+    /// Mean error of the forecasts of the next value and of the twelfth, each as a multiple of naive's.
+    fn beside_naive(model: &mut dyn Forecaster, series: &[f64]) -> [f64; 2] {
+        let (mut ours, mut naive) = ([0.0; 2], [0.0; 2]);
+        for (k, ys) in series.windows(13).enumerate() {
+            model.learn_one(ys[0], &[]);
+            let forecast = model.forecast(12, &[]);
+            for (i, ahead) in [1, 12].into_iter().enumerate().filter(|_| k > 1) {
+                ours[i] += (forecast[ahead - 1] - ys[ahead]).abs();
+                naive[i] += (ys[0] - ys[ahead]).abs();
+            }
+        }
+        [ours[0] / naive[0], ours[1] / naive[1]]
+    }
+
+    /// Prices in a random walk, which every 400 records go up threefold or come back down.
+    fn jumping_prices() -> Vec<f64> {
+        let (mut random, mut price) = (crate::learn::random::Random::new(5), 100.0);
+        let next = |k: u32| {
+            price *= 1.0 + random.uniform(-0.004, 0.004);
+            match k % 800 {
+                399 => price *= 3.0,
+                799 => price /= 3.0,
+                _ => {}
+            }
+            price
+        };
+        (0..6_000).map(next).collect()
+    }
+
+    #[test]
+    fn on_prices_that_jump_the_error_stays_below_twice_naives_and_rivers_does_not() {
+        let series = jumping_prices();
+        for shape in [json!({ "p": 1, "d": 1, "q": 1 }), json!({ "p": 5, "d": 1, "q": 1 }), json!({ "p": 12, "d": 1, "q": 12 })] {
+            let found = beside_naive(&mut *built(shape.clone()), &series);
+            assert!(found.iter().all(|ratio| *ratio < 2.0), "{shape}: {found:?}");
+            let mut compat = shape.clone();
+            compat["river_compat"] = json!(true);
+            let found = beside_naive(&mut *built(compat), &series);
+            assert!(found.iter().all(|ratio| *ratio > 1e6), "{shape} as River: {found:?}");
+            let mut bounded = shape.clone();
+            bounded["regressor"] = scaled("standard_scaler".into(), "linear_regression".into());
+            let found = beside_naive(&mut *built(bounded), &series);
+            assert!(found.iter().all(|ratio| *ratio < 1e4), "{shape} with River's regressor within bounds: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_unit_of_the_series_changes_nothing_but_the_unit() {
+        let unit = f64::from(1 << 20);
+        let mut models = [1.0, unit].map(|unit| {
+            let mut model = built(json!({ "p": 3, "d": 1, "q": 2 }));
+            jumping_prices().iter().for_each(|y| model.learn_one(y * unit, &[]));
+            model.forecast(5, &[])
+        });
+        models[0].iter_mut().for_each(|y| *y *= unit);
+        assert_eq!(models[0], models[1]);
+    }
+
+    #[test]
+    fn a_series_that_can_be_forecast_is_learned() {
+        let (mut random, mut past) = (crate::learn::random::Random::new(2), [0.0; 2]);
+        let next = |_| {
+            past = [1.2 * past[0] - 0.5 * past[1] + random.uniform(-1.0, 1.0), past[0]];
+            100.0 + past[0]
+        };
+        let series: Vec<f64> = (0..3_000).map(next).collect();
+        let [one, twelve] = beside_naive(&mut *built(json!({ "p": 12, "d": 1, "q": 12 })), &series);
+        assert!(one < 0.93 && twelve < 0.85, "{one} {twelve}");
     }
 
     #[test]
