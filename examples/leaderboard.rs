@@ -138,7 +138,7 @@ const NOWCASTS: &[Learner] = &[
     ("arf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'arf_regressor'\n"),
     ("am_rules", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'am_rules'\n"),
     ("oxt_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'oxt_regressor'\n"),
-    ("fimtdd_regressor", "scale = 'none'\nmodel = { fimtdd_regressor = { leaf_prediction = 'mean' } }\n"),
+    ("fimtdd_regressor", "scale = 'none'\nmodel = 'fimtdd_regressor'\n"),
     ("soknl_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'soknl_regressor'\n"),
     ("amf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'amf_regressor'\n"),
     ("sgb_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'sgb_regressor'\n"),

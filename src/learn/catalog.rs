@@ -265,6 +265,7 @@ impl Catalog {
                 Entry::regressor::<compose::TargetStandardScaler>(),
                 Entry::regressor::<compose::TargetMinMaxScaler>(),
                 Entry::regressor::<compose::PredClipper>(),
+                Entry::regressor::<compose::RangeClipper>(),
             ]
             .into_iter()
             .chain(ensemble::models())

@@ -11,7 +11,7 @@ use crate::{
     learn::{
         base::{Forecaster, Regressor, Schema, finite},
         catalog::{Component, ModelBuild, scaled},
-        compose::{load_parts, save_parts},
+        compose::{SeenRange, load_parts, save_parts},
         params::{ParamError, ParamErrorKind, child},
     },
     snapshot::{Snapshot, SnapshotError},
@@ -88,33 +88,8 @@ struct History {
     values: VecDeque<f64>,
     differences: VecDeque<f64>,
     errors: VecDeque<f64>,
-    range: Range,
-}
-
-/// The smallest and the largest difference so far.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Range {
-    low: f64,
-    high: f64,
-}
-
-impl Range {
-    /// Holds nothing, and bounds nothing.
-    const EMPTY: Range = Range { low: f64::INFINITY, high: f64::NEG_INFINITY };
-
-    fn take(&mut self, difference: f64) {
-        self.low = self.low.min(difference);
-        self.high = self.high.max(difference);
-    }
-
-    /// `difference`, at most the width of the range outside it.
-    fn bound(&self, difference: f64) -> f64 {
-        if self.low > self.high {
-            return difference;
-        }
-        let width = self.high - self.low;
-        difference.min(self.high + width).max(self.low - width)
-    }
+    /// Of the differences.
+    seen: SeenRange,
 }
 
 /// The parameters that shape features and histories.
@@ -183,7 +158,7 @@ impl Snarimax {
 
     fn of(shape: Shape, regressor: Box<dyn Regressor>) -> Self {
         let empty = VecDeque::new;
-        let history = History { shape, values: empty(), differences: empty(), errors: empty(), range: Range::EMPTY };
+        let history = History { shape, values: empty(), differences: empty(), errors: empty(), seen: SeenRange::default() };
         Snarimax { history, regressor, work: Work::default() }
     }
 }
@@ -193,15 +168,15 @@ impl Forecaster for Snarimax {
         if !y.is_finite() {
             return;
         }
-        let History { shape, values, differences, errors, range } = &mut self.history;
+        let History { shape, values, differences, errors, seen } = &mut self.history;
         let lags = shape.differencer.lags();
         if values.len() >= lags {
             let features = &mut self.work.x;
             shape.fill(x, differences, errors, features);
             let difference = finite(shape.differencer.difference(y, values));
-            let error = finite(difference - range.bound(self.regressor.predict_one(features)));
+            let error = finite(difference - seen.bound(self.regressor.predict_one(features), 1.0));
             if !shape.river_compat {
-                range.take(difference);
+                seen.take(difference);
             }
             remember(differences, shape.p.max(shape.m * shape.sp), difference);
             remember(errors, shape.q.max(shape.m * shape.sq), error);
@@ -212,7 +187,7 @@ impl Forecaster for Snarimax {
     }
 
     fn forecast(&mut self, horizon: usize, xs: &[&[f64]]) -> Vec<f64> {
-        let History { shape, values, differences, errors, range } = &self.history;
+        let History { shape, values, differences, errors, seen } = &self.history;
         let lags = shape.differencer.lags();
         if !shape.river_compat && values.len() < lags.max(1) {
             return Vec::new();
@@ -223,7 +198,7 @@ impl Forecaster for Snarimax {
         work.errors.clone_from(errors);
         let step = |h: usize| {
             shape.fill(xs.get(h).copied().unwrap_or(&[]), &work.differences, &work.errors, &mut work.x);
-            let difference = range.bound(finite(self.regressor.predict_one(&work.x)));
+            let difference = seen.bound(finite(self.regressor.predict_one(&work.x)), 1.0);
             let forecast = finite(shape.differencer.integrate(difference, &work.values));
             work.differences.push_front(difference);
             work.values.push_front(forecast);
