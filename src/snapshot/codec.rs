@@ -26,6 +26,16 @@ pub enum SnapshotError {
         /// The newest version known here.
         supported: u16,
     },
+    /// The state was written in another format than the only one that this program reads.
+    #[error(
+        "state has format version {found}; this program reads version {supported} only: let it be made anew from the log, or use the program that wrote it"
+    )]
+    OtherVersion {
+        /// What the envelope says.
+        found: u16,
+        /// The version that is read here.
+        supported: u16,
+    },
 }
 
 /// The largest state of one value, 1 GiB: a damaged length must not make us ask for all memory.

@@ -9,7 +9,8 @@ use super::{Counts, NodeFact};
 use crate::record::{Offset, TopicPartition};
 use crate::snapshot::{Envelope, SnapshotError, decode, encode};
 
-/// The format of [`TaskSnapshot`]; a change of its fields, or of any processor's state, raises it.
+/// The format of [`TaskSnapshot`]; a change of its fields, or of any processor's or model's state, raises it. States of every other version are refused: no
+/// processor reads the fields of an older one, and bytes of another shape may well decode, to nonsense.
 pub const SNAPSHOT_VERSION: u16 = 3;
 
 /// The state of one node: a processor's bytes for each coin.
@@ -58,9 +59,13 @@ impl TaskSnapshot {
     /// Reads sealed bytes.
     ///
     /// # Errors
-    /// When the seal does not verify, the version is newer than this program, or the payload does not decode.
+    /// When the seal does not verify, the version is not [`SNAPSHOT_VERSION`], or the payload does not decode.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        decode(Envelope::open(SNAPSHOT_VERSION, bytes)?.payload)
+        let sealed = Envelope::open(u16::MAX, bytes)?;
+        if sealed.version != SNAPSHOT_VERSION {
+            return Err(SnapshotError::OtherVersion { found: sealed.version, supported: SNAPSHOT_VERSION });
+        }
+        decode(sealed.payload)
     }
 
     /// What [`resolve`](super::resolve) needs to know of the nodes.
