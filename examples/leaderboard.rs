@@ -157,7 +157,7 @@ const NOWCASTS: &[Learner] = &[
     ),
     (
         "stacking_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { c = 0.001 } }] } }, models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
+        "scale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { mode = 2, c = 0.1, eps = 0.001 } }] } }, models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
     ),
     (
         "greedy_regressor",
