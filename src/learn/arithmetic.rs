@@ -135,4 +135,14 @@ mod tests {
         assert_eq!(sums(&numbers(300, 299)), (0.0, 290.0));
         assert_eq!(sums(&[]), (0.0, 0.0));
     }
+
+    #[test]
+    fn sums_follow_numpys_order() {
+        // Expected: numpy 2.4.6, np.array([0.1 * k + 1e6 / (k + 1) for k in range(300)])[:n].sum().
+        let values: Vec<f64> = (0..300).map(|k| 0.1 * f64::from(k) + 1e6 / f64::from(k + 1)).collect();
+        let expected = [(7, 2592859.242857143), (10, 2928972.753968254), (128, 5433959.892589172), (300, 6287148.880299503)];
+        for (n, sum) in expected {
+            assert_eq!(Arithmetic::River.sum(&values[..n]), sum, "{n}");
+        }
+    }
 }

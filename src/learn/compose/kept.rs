@@ -84,6 +84,17 @@ impl<T: Part + ?Sized> Kept<T> {
     }
 }
 
+impl Kept<dyn DriftDetector> {
+    /// Shows the detector a value, and tells whether it raised its alarm.
+    #[inline]
+    pub fn alarms(&mut self, value: f64) -> bool {
+        self.get_mut().is_some_and(|detector| {
+            detector.update(value);
+            detector.drift_detected()
+        })
+    }
+}
+
 impl<T: Part + ?Sized> Clone for Kept<T> {
     fn clone(&self) -> Self {
         match self {

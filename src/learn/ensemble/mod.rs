@@ -11,7 +11,7 @@ mod subspace;
 pub use bagging::{BaggingRegressor, BaggingRegressorParams};
 pub use boosting::{SgbRegressor, SgbRegressorParams};
 pub use ewa::{EwaRegressor, EwaRegressorParams};
-pub use srp::{DriftInput, SrpAggregation, SrpRegressor, SrpRegressorParams, TrainingMethod};
+pub use srp::{DriftInput, SrpRegressor, SrpRegressorParams, TrainingMethod};
 pub use stacking::{StackingRegressor, StackingRegressorParams};
 pub use subspace::SubspaceSize;
 

@@ -83,12 +83,12 @@ impl Patch {
 
     /// Gives the sign to the detector of warnings; whether it raised its alarm.
     pub fn warns(&mut self, sign: f64) -> bool {
-        alarm(&mut self.warning, sign)
+        self.warning.as_mut().is_some_and(|detector| detector.alarms(sign))
     }
 
     /// Gives the sign to the detector of drifts; whether it raised its alarm.
     pub fn drifts(&mut self, sign: f64) -> bool {
-        alarm(&mut self.drift, sign)
+        self.drift.as_mut().is_some_and(|detector| detector.alarms(sign))
     }
 
     /// Starts the detector of warnings afresh.
@@ -126,11 +126,4 @@ impl Patch {
         }
         Ok(())
     }
-}
-
-fn alarm(detector: &mut Option<Kept<dyn DriftDetector>>, sign: f64) -> bool {
-    detector.as_mut().and_then(Kept::get_mut).is_some_and(|detector| {
-        detector.update(sign);
-        detector.drift_detected()
-    })
 }

@@ -12,6 +12,7 @@ use crate::{
         arithmetic::Arithmetic,
         base::{DriftDetector, Regressor, Schema, finite},
         catalog::{Component, ModelBuild},
+        forest::{Aggregation, median},
         metrics::{MetricName, Scorer},
         params::{ParamError, ParamErrorKind, above_to, child},
         random::Random,
@@ -41,16 +42,6 @@ crate::choices! {
     }
 }
 
-crate::choices! {
-    /// How the predictions of the copies become one.
-    pub enum SrpAggregation {
-        /// Their mean.
-        Mean = "mean",
-        /// Their median; of an even number the mean of the middle two.
-        Median = "median",
-    }
-}
-
 crate::params! {
     /// Parameters of [`SrpRegressor`].
     pub struct SrpRegressorParams {
@@ -71,7 +62,7 @@ crate::params! {
         /// What the detectors are given.
         drift_detection_criteria: DriftInput = DriftInput::Error;
         /// How the predictions become one.
-        aggregation_method: SrpAggregation = SrpAggregation::Mean;
+        aggregation_method: Aggregation = Aggregation::Mean;
         /// Whether the mean is weighted by how well the copies predicted.
         weighted_vote: bool = false;
         /// By what they are weighted.
@@ -208,20 +199,14 @@ fn other_features(patch: &Patch, features: usize, random: &mut Random) -> Option
     patch.features().map(|own| random.sample(features, own.len()))
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { values[middle - 1] / 2.0 + values[middle] / 2.0 }
-}
-
 impl Regressor for SrpRegressor {
     fn predict_one(&mut self, x: &[f64]) -> f64 {
         self.predictions.clear();
         self.predictions.extend(self.state.members.iter_mut().map(|member| member.patch.predict(x)));
         finite(match self.params.aggregation_method {
-            SrpAggregation::Median => median(&mut self.predictions),
-            SrpAggregation::Mean if self.params.weighted_vote => self.weighted_mean(),
-            SrpAggregation::Mean => self.mean(),
+            Aggregation::Median => median(&mut self.predictions),
+            Aggregation::Mean if self.params.weighted_vote => self.weighted_mean(),
+            Aggregation::Mean => self.mean(),
         })
     }
 

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::{
     max_features::MaxFeatures,
-    vote::{Aggregation, Performance, median, numpy_sum},
+    vote::{Aggregation, Performance, median},
 };
 use crate::{
     learn::{
+        arithmetic::Arithmetic,
         base::{DriftDetector, Regressor, finite},
         catalog::{Component, ModelBuild},
         compose::Kept,
@@ -16,7 +17,7 @@ use crate::{
         params::{ParamError, Params, above, above_to, child},
         random::Random,
         stats::Var,
-        tree::{Common, Growth, Leaf, LeafPrediction, Seedling, SplitterSpec, TebstParams, Tree, leaf_model, name_order},
+        tree::{Growth, Leaf, LeafPrediction, Seedling, SplitterSpec, TebstParams, Tree, common, leaf_model, name_order},
     },
     snapshot::{Snapshot, SnapshotError, decode, encode_into},
 };
@@ -79,22 +80,7 @@ crate::params! {
 
 impl ArfRegressorParams {
     fn growth(&self, by_name: Vec<u32>) -> Growth {
-        let growth = Growth::new(&Common {
-            grace_period: self.grace_period,
-            max_depth: self.max_depth,
-            delta: self.delta,
-            tau: self.tau,
-            leaf_prediction: self.leaf_prediction,
-            model_selector_decay: self.model_selector_decay,
-            splitter: &self.splitter,
-            min_samples_split: self.min_samples_split,
-            max_nodes: self.max_nodes,
-            max_size: self.max_size,
-            stop_mem_management: self.stop_mem_management,
-            remove_poor_attrs: self.remove_poor_attrs,
-            merit_preprune: self.merit_preprune,
-            river_compat: self.river_compat,
-        });
+        let growth = Growth::new(&common!(self, &self.splitter));
         // River forgets to hand this parameter to the trees.
         let min_samples_split = if self.river_compat { 5.0 } else { growth.min_samples_split };
         Growth { by_name, min_samples_split, ..growth }
@@ -232,9 +218,9 @@ impl ArfRegressor {
         } else {
             weights.iter().map(|w| sum - w).collect()
         };
-        let total = numpy_sum(&votes);
+        let total = Arithmetic::River.sum(&votes);
         let weighed: Vec<f64> = self.predictions.iter().zip(&votes).map(|(p, vote)| p * (vote / total)).collect();
-        let sum = numpy_sum(&weighed);
+        let sum = Arithmetic::River.sum(&weighed);
         let vote = if self.growth.river_compat { sum / weighed.len() as f64 } else { sum };
         vote.is_finite().then_some(vote)
     }
@@ -258,7 +244,9 @@ impl Regressor for ArfRegressor {
         }
         let vote = match self.settings.aggregation {
             Aggregation::Median => median(&mut self.predictions),
-            Aggregation::Mean => self.weighed().unwrap_or_else(|| numpy_sum(&self.predictions) / self.predictions.len() as f64),
+            Aggregation::Mean => {
+                self.weighed().unwrap_or_else(|| Arithmetic::River.sum(&self.predictions) / self.predictions.len() as f64)
+            }
         };
         finite(vote)
     }
@@ -299,27 +287,21 @@ impl Regressor for ArfRegressor {
                 continue;
             }
             let error = member.scaled(finite(y - prediction));
-            if let Some(detector) = member.warning.as_mut().and_then(Kept::get_mut) {
-                detector.update(error);
-                if detector.drift_detected() {
-                    member.background = Some(new_tree());
-                    member.warning = Some(Kept::Live(warning.clone_fresh()));
-                    *warnings += 1;
-                }
+            if member.warning.as_mut().is_some_and(|detector| detector.alarms(error)) {
+                member.background = Some(new_tree());
+                member.warning = Some(Kept::Live(warning.clone_fresh()));
+                *warnings += 1;
             }
-            if let Some(detector) = member.drift.as_mut().and_then(Kept::get_mut) {
-                detector.update(error);
-                if detector.drift_detected() {
-                    if let Some(background) = member.background.take() {
-                        member.tree = background;
-                        member.warning = Some(Kept::Live(warning.clone_fresh()));
-                    } else {
-                        member.tree = new_tree();
-                    }
-                    member.drift = Some(Kept::Live(drift.clone_fresh()));
-                    member.performance = settings.weighed_by.map(Performance::new);
-                    *drifts += 1;
+            if member.drift.as_mut().is_some_and(|detector| detector.alarms(error)) {
+                if let Some(background) = member.background.take() {
+                    member.tree = background;
+                    member.warning = Some(Kept::Live(warning.clone_fresh()));
+                } else {
+                    member.tree = new_tree();
                 }
+                member.drift = Some(Kept::Live(drift.clone_fresh()));
+                member.performance = settings.weighed_by.map(Performance::new);
+                *drifts += 1;
             }
         }
     }

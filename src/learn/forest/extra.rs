@@ -14,7 +14,7 @@ use crate::{
         random::Random,
         stats::Mean,
         tree::{
-            Common, DEEPEST, Growth, LeafPrediction, Seedling, SplitterKind, SplitterSpec, TebstParams, Tree, leaf_model,
+            DEEPEST, Growth, LeafPrediction, Seedling, SplitterKind, SplitterSpec, TebstParams, Tree, common, leaf_model,
             name_order,
         },
     },
@@ -106,22 +106,7 @@ crate::params! {
 
 impl OxtRegressorParams {
     fn growth(&self, by_name: Vec<u32>) -> Growth {
-        let growth = Growth::new(&Common {
-            grace_period: self.grace_period,
-            max_depth: self.max_depth,
-            delta: self.delta,
-            tau: self.tau,
-            leaf_prediction: self.leaf_prediction,
-            model_selector_decay: self.model_selector_decay,
-            splitter: &SplitterSpec::Tebst(TebstParams::default()),
-            min_samples_split: self.min_samples_split,
-            max_nodes: self.max_nodes,
-            max_size: self.max_size,
-            stop_mem_management: self.stop_mem_management,
-            remove_poor_attrs: self.remove_poor_attrs,
-            merit_preprune: self.merit_preprune,
-            river_compat: self.river_compat,
-        });
+        let growth = Growth::new(&common!(self, &SplitterSpec::Tebst(TebstParams::default())));
         Growth { by_name, splitter: SplitterKind::Threshold(self.split_buffer_size as usize), ..growth }
     }
 }
@@ -337,8 +322,8 @@ impl Regressor for OxtRegressor {
             // Both detectors see the error before either acts.
             let [warned, drifted] = match settings.detection {
                 DetectionMode::Off => [false, false],
-                DetectionMode::Drop => [false, alarm(&mut member.drift, error)],
-                DetectionMode::All => [alarm(&mut member.warning, error), alarm(&mut member.drift, error)],
+                DetectionMode::Drop => [false, member.drift.alarms(error)],
+                DetectionMode::All => [member.warning.alarms(error), member.drift.alarms(error)],
             };
             // A tree whose errors fall is learning. River replaces it all the same.
             let calmed = !compat && (warned || drifted) && !member.level.has_risen();
@@ -402,14 +387,6 @@ impl Regressor for OxtRegressor {
     fn clone_learned(&self) -> Box<dyn Regressor> {
         Box::new(OxtRegressor { state: self.state.clone(), ..self.fresh() })
     }
-}
-
-/// Shows a detector an error and tells whether it raised the alarm.
-fn alarm(detector: &mut Kept<dyn DriftDetector>, error: f64) -> bool {
-    detector.get_mut().is_some_and(|detector| {
-        detector.update(error);
-        detector.drift_detected()
-    })
 }
 
 impl Component for OxtRegressor {

@@ -10,7 +10,7 @@ pub use adaptive::{ArfRegressor, ArfRegressorParams};
 pub use extra::{DetectionMode, OxtRegressor, OxtRegressorParams, Resampling};
 pub use max_features::MaxFeatures;
 pub use soknl::{SoknlRegressor, SoknlRegressorParams};
-pub use vote::{Aggregation, median, numpy_sum};
+pub use vote::{Aggregation, median};
 
 use super::catalog::Entry;
 

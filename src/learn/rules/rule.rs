@@ -175,10 +175,7 @@ impl Rule {
 
     /// Whether the error of the prediction raises the alarm.
     pub fn drifts(&mut self, y: f64, prediction: f64) -> bool {
-        self.detector.get_mut().is_some_and(|detector| {
-            detector.update((y - prediction).abs());
-            detector.drift_detected()
-        })
+        self.detector.alarms((y - prediction).abs())
     }
 
     /// Learns a record; without `room` its splitters note no new points. Tells how many they noted.

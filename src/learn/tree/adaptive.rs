@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     grower::Shape,
-    growth::{Common, Growth, LeafPrediction, Seedling},
+    growth::{Growth, LeafPrediction, Seedling, common},
     guarded::{Contest, Events, GuardedTree, Nursery, Replacement},
     hoeffding::leaf_model,
     splitter::{SplitterSpec, TebstParams},
@@ -69,22 +69,7 @@ crate::params! {
 
 impl HoeffdingAdaptiveTreeRegressorParams {
     fn growth(&self) -> Growth {
-        Growth::new(&Common {
-            grace_period: self.grace_period,
-            max_depth: self.max_depth,
-            delta: self.delta,
-            tau: self.tau,
-            leaf_prediction: self.leaf_prediction,
-            model_selector_decay: self.model_selector_decay,
-            splitter: &self.splitter,
-            min_samples_split: self.min_samples_split,
-            max_nodes: self.max_nodes,
-            max_size: self.max_size,
-            stop_mem_management: self.stop_mem_management,
-            remove_poor_attrs: self.remove_poor_attrs,
-            merit_preprune: self.merit_preprune,
-            river_compat: self.river_compat,
-        })
+        Growth::new(&common!(self, &self.splitter))
     }
 }
 

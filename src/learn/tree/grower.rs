@@ -222,10 +222,9 @@ impl Tree {
     #[inline]
     pub fn predict(&mut self, x: &[f64], growth: &Growth) -> f64 {
         let at = self.arrive(self.root, x).leaf;
-        match &mut self.nodes[at as usize] {
-            // Nothing was learned yet: whatever the fresh model says, River's tree says nothing.
-            Node::Leaf(leaf) if leaf.depth == 0 && leaf.weight() == 0.0 => 0.0,
-            Node::Leaf(leaf) => leaf.predict(x, growth),
+        match self.leaf_mut(at) {
+            // Where nothing was learned yet, whatever the fresh model says, River's tree says nothing.
+            Some(leaf) if leaf.depth > 0 || leaf.weight() != 0.0 => leaf.predict(x, growth),
             _ => 0.0,
         }
     }

@@ -99,6 +99,30 @@ pub struct Common<'a> {
     pub river_compat: bool,
 }
 
+/// The [`Common`] of parameters whose fields have its names, with this splitter.
+macro_rules! common {
+    ($params:expr, $splitter:expr) => {
+        $crate::learn::tree::Common {
+            grace_period: $params.grace_period,
+            max_depth: $params.max_depth,
+            delta: $params.delta,
+            tau: $params.tau,
+            leaf_prediction: $params.leaf_prediction,
+            model_selector_decay: $params.model_selector_decay,
+            splitter: $splitter,
+            min_samples_split: $params.min_samples_split,
+            max_nodes: $params.max_nodes,
+            max_size: $params.max_size,
+            stop_mem_management: $params.stop_mem_management,
+            remove_poor_attrs: $params.remove_poor_attrs,
+            merit_preprune: $params.merit_preprune,
+            river_compat: $params.river_compat,
+        }
+    };
+}
+
+pub(in crate::learn) use common;
+
 impl Growth {
     /// The settings that these parameters mean.
     pub fn new(common: &Common<'_>) -> Self {

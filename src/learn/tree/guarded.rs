@@ -224,11 +224,7 @@ impl GuardedTree {
             guard.race.age += 1;
         }
         let before = guard.errors.mean();
-        let mut risen = false;
-        if let Some(detector) = guard.detector.get_mut() {
-            detector.update(error);
-            risen = detector.drift_detected();
-        }
+        let risen = guard.detector.alarms(error);
         guard.errors.update(error, 1.0);
         if risen && guard.errors.mean() < before {
             guard.errors = Var::default();

@@ -13,6 +13,7 @@ mod splitter;
 pub use adaptive::{HoeffdingAdaptiveTreeRegressor, HoeffdingAdaptiveTreeRegressorParams};
 pub use fimtdd::{FimtddRegressor, FimtddRegressorParams};
 pub use grower::{Arrival, Branch, Node, Shape, Tree};
+pub(in crate::learn) use growth::common;
 pub use growth::{Common, DEEPEST, Growth, LeafPrediction, Seedling, name_order};
 pub use guarded::Events;
 pub use hoeffding::{HoeffdingTreeRegressor, HoeffdingTreeRegressorParams, leaf_model};
