@@ -14,8 +14,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use super::context::Context;
 use super::fault::At;
 use super::settings::KafkaSettings;
-use super::topics::Topics;
-use crate::log::{LogError, Retention, TopicDescription, TopicSpec};
+use super::topics::{ANSWER, Topics};
+use crate::log::{LogError, Retention, TopicDescription, TopicSpec, Watermarks};
 use crate::record::TopicPartition;
 
 /// Size of the segments of a compacted topic: as that of Kafka Streams' own internal topics.
@@ -23,6 +23,9 @@ const COMPACTED_SEGMENT_BYTES: &str = "52428800";
 
 /// Longest wait for the controller.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time between two looks at what is not there yet.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// See the module's documentation.
 pub(super) struct Admin {
@@ -88,16 +91,18 @@ impl Admin {
         self.until(deadline, "the new topics are not known everywhere yet", |known| {
             specs.iter().all(|spec| known.get(&*spec.name) == Some(&spec.partitions))
         })?;
-        // A partition has a leader when its ends can be asked for.
-        for place in specs.iter().flat_map(|spec| (0..spec.partitions).map(|n| TopicPartition::new(spec.name.clone(), n))) {
-            while let Err(error) = self.topics.watermarks(&place) {
-                if Instant::now() > deadline {
-                    return Err(error);
-                }
-                std::thread::sleep(Duration::from_millis(20));
+        let places = specs.iter().flat_map(|spec| (0..spec.partitions).map(|n| TopicPartition::new(spec.name.clone(), n)));
+        places.map(|place| self.ends(&place, deadline)).try_for_each(|ends| ends.map(drop))
+    }
+
+    /// The ends of a partition, once it has a leader that knows of it: right after a topic is made it may have none.
+    fn ends(&self, place: &TopicPartition, deadline: Instant) -> Result<Watermarks, LogError> {
+        loop {
+            match self.topics.watermarks(place) {
+                Err(LogError::Retriable(_)) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                outcome => return outcome,
             }
         }
-        Ok(())
     }
 
     fn until(&self, deadline: Instant, late: &str, done: impl Fn(&BTreeMap<String, u32>) -> bool) -> Result<(), LogError> {
@@ -105,7 +110,7 @@ impl Admin {
             if Instant::now() > deadline {
                 return Err(LogError::Retriable(format!("{late} (brokers {})", self.servers)));
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(PAUSE);
         }
         Ok(())
     }
@@ -183,10 +188,11 @@ impl Admin {
         let known = self.topics.all()?;
         let names: Vec<&str> = known.keys().map(String::as_str).collect();
         let own = self.retentions(&names)?;
+        let deadline = Instant::now() + ANSWER;
         let describe = |(name, partitions): (&String, &u32)| {
             let retention = own.get(name).map_or(Retention::Unlimited, retention_of);
             let place = |number| TopicPartition::new(name.as_str(), number);
-            let watermarks = (0..*partitions).map(|number| self.topics.watermarks(&place(number))).collect::<Result<_, _>>()?;
+            let watermarks = (0..*partitions).map(|number| self.ends(&place(number), deadline)).collect::<Result<_, _>>()?;
             let spec = TopicSpec { name: name.as_str().into(), partitions: *partitions, retention };
             Ok(TopicDescription { spec, watermarks, bytes: Vec::new() })
         };

@@ -79,9 +79,7 @@ impl KafkaClient {
             }
         }
     }
-}
 
-impl KafkaClient {
     /// Adds input offsets to the transaction. When a rebalance overtakes it, the same records go into another one: what is assigned to us stays ours until we
     /// give it up, whatever the group's generation, so that nothing needs to be restored.
     fn send_offsets(&mut self, list: &TopicPartitionList) -> Result<(), LogError> {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::close::Closing;
 use super::context::Context;
@@ -104,21 +103,8 @@ impl Topics {
     /// The ends of a partition, for a reader of committed records.
     pub(super) fn watermarks(&self, partition: &TopicPartition) -> Result<Watermarks, LogError> {
         self.check(partition)?;
-        let deadline = Instant::now() + ANSWER;
-        let (start, end) = loop {
-            match self.consumer.fetch_watermarks(&partition.topic, partition.partition as i32, ANSWER) {
-                // A topic that was made a moment ago: its leader does not know of it yet.
-                Err(error) if is_new(&error) && Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-                outcome => break outcome.map_err(|e| self.at("ask for the ends of a partition").reading(&e))?,
-            }
-        };
+        let ends = self.consumer.fetch_watermarks(&partition.topic, partition.partition as i32, ANSWER);
+        let (start, end) = ends.map_err(|e| self.at("ask for the ends of a partition").reading(&e))?;
         Ok(Watermarks { start: Offset(start), end: Offset(end) })
     }
-}
-
-fn is_new(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition | Code::UnknownPartition)
-    )
 }
