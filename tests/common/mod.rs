@@ -40,7 +40,16 @@ pub fn shared_data() -> Option<PathBuf> {
 
 /// Whether the long tests are asked for.
 pub fn long_tests() -> bool {
-    std::env::var("TIDEMILL_LONG_TESTS").is_ok_and(|value| value == "1")
+    is_one("TIDEMILL_LONG_TESTS")
+}
+
+/// Whether the long tests on Kafka are asked for.
+pub fn fault_tests() -> bool {
+    is_one("TIDEMILL_FAULT_TESTS")
+}
+
+fn is_one(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|value| value == "1")
 }
 
 /// Every topology that is shipped, by file name.

@@ -144,7 +144,7 @@ fn every_shipped_topology_puts_out_what_the_backtest_does() {
 /// Some minutes, so only with `TIDEMILL_FAULT_TESTS=1`.
 #[test]
 fn every_shipped_topology_with_any_number_of_threads_and_instances() {
-    if !std::env::var("TIDEMILL_FAULT_TESTS").is_ok_and(|value| value == "1") {
+    if !common::fault_tests() {
         return;
     }
     for (name, graph) in common::shipped_topologies() {

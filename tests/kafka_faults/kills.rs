@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::common::random::{Random, seed};
+use crate::common::waiting::wait_until;
 use crate::fleet::{Instance, Options};
 use crate::scenario::{Plan, Scenario};
 use crate::{announce, finish, kafka, long, short};
@@ -33,7 +34,10 @@ const POINTS: &[(&str, u64)] = &[
 const REVOKED: &str = "kafka.revoked";
 
 /// Longest wait for a point to be reached.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The input comes to an armed process in so many portions: each is work on which it commits, and so passes its point, once more.
+const PORTIONS: usize = 20;
 
 /// Instances of one application that are killed and started again with the same command.
 struct Victims<'a> {
@@ -48,15 +52,24 @@ impl Victims<'_> {
         self.instances[victim].kill();
     }
 
-    /// Arms a point in a fresh process, which then also restores and joins on its way to it; whether it was reached. If not, that is a kill at some moment.
-    fn at_point(&mut self, victim: usize, (point, passes): (&str, u64)) -> bool {
+    /// Arms a point in a fresh process, which also restores and joins on its way to it, and feeds share `share` of `of` while it waits; whether the point was
+    /// reached. If not, that is a kill at some moment.
+    fn at_point(&mut self, victim: usize, (point, passes): (&str, u64), share: usize, of: usize) -> bool {
         self.instances[victim].kill();
         let armed = Options { failpoint: Some(format!("{point}={}", 1 + self.random.below(passes))), ..Options::default() };
         self.instances[victim] = self.scenario.start(victim, &armed);
         if point == REVOKED {
             self.move_partitions((victim + 1) % self.instances.len());
         }
-        self.instances[victim].wait(PATIENCE)
+        // Others may have done all that was fed before: only what comes now is sure to come to the armed process.
+        let (scenario, size) = (self.scenario, self.instances.len());
+        let armed = &mut self.instances[victim];
+        let mut goes_on = wait_until(PATIENCE, || armed.ended().is_some() || scenario.has_group(size));
+        for portion in 1..=PORTIONS {
+            scenario.feed((share - 1) * PORTIONS + portion, of * PORTIONS);
+            goes_on = goes_on && wait_until(PATIENCE, || armed.ended().is_some() || scenario.committed() >= scenario.fed());
+        }
+        armed.wait(PATIENCE)
     }
 
     /// An instance leaves and comes back: the others take its partitions and give some up again.
@@ -79,14 +92,14 @@ fn survive(plan: &Plan, kills: usize, size: usize) {
     let mut points = POINTS.iter().copied().cycle();
     let (mut reached, mut missed) = (BTreeMap::<&str, u32>::new(), Vec::new());
     for kill in 1..=kills {
-        scenario.feed(kill, kills + 1);
         let victim = victims.random.below(size as u64) as usize;
         if victims.random.below(2) == 0 {
+            scenario.feed(kill, kills + 1);
             victims.at_random(victim);
             println!("kill {kill}: instance {victim} at a random moment, {} committed", scenario.committed());
         } else {
             let point = points.next().expect("cycles");
-            if victims.at_point(victim, point) {
+            if victims.at_point(victim, point, kill, kills + 1) {
                 *reached.entry(point.0).or_default() += 1;
             } else {
                 missed.push(point.0);
@@ -97,8 +110,8 @@ fn survive(plan: &Plan, kills: usize, size: usize) {
     }
     let named: u32 = reached.values().sum();
     println!("{kills} kills, {named} of them at {} named points: {reached:?}", reached.len());
-    println!("points that were not reached in time, where a random moment took their place: {missed:?}");
-    assert!(missed.len() * 4 <= kills, "too many named points are not reached: {missed:?}");
+    println!("points that were not reached, where a random moment took their place: {missed:?}");
+    assert!(missed.len() <= named as usize, "most named points are not reached: {missed:?}");
     let instances = victims.instances;
     finish(&scenario, instances);
 }

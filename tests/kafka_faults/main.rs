@@ -37,7 +37,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 
 /// The deadline of a long test, if these are to run.
 fn long(test: &str) -> Option<Deadline> {
-    if !std::env::var("TIDEMILL_FAULT_TESTS").is_ok_and(|value| value == "1") {
+    if !common::fault_tests() {
         println!("{test} did not run: set TIDEMILL_FAULT_TESTS=1");
         return None;
     }

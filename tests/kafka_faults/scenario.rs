@@ -262,13 +262,15 @@ impl Scenario {
         self.log.group_members(&self.graph.name).unwrap_or_default()
     }
 
-    /// Waits until the group has so many members and each partition belongs to one of them; whether it came to that.
+    /// Whether the group has so many members and each partition belongs to one of them.
+    pub fn has_group(&self, size: usize) -> bool {
+        let members = self.members();
+        members.len() == size && members.iter().map(|member| member.assignment.len()).sum::<usize>() == self.partitions as usize
+    }
+
+    /// Waits until [`Self::has_group`]; whether it came to that.
     pub fn wait_for_group(&self, size: usize, patience: Duration) -> bool {
-        let whole = |members: Vec<GroupMember>| {
-            members.len() == size
-                && members.iter().map(|member| member.assignment.len()).sum::<usize>() == self.partitions as usize
-        };
-        wait_until(patience, || whole(self.members()))
+        wait_until(patience, || self.has_group(size))
     }
 
     /// Waits until at least `records` records are committed.
