@@ -18,7 +18,8 @@ const POINTS: &[(&str, u64)] = &[
     ("kafka.before-commit", 3),
     ("kafka.after-commit", 3),
     ("kafka.assigned", 1),
-    (REVOKED, 1),
+    ("kafka.revoking", 1),
+    ("kafka.revoked", 1),
     ("changelog.before-produce", 2),
     ("changelog.mid-read", 2),
     ("changelog.after-produce", 2),
@@ -30,8 +31,8 @@ const POINTS: &[(&str, u64)] = &[
     ("store.after-manifest", 2),
 ];
 
-/// It is passed only by an instance that gives a partition up.
-const REVOKED: &str = "kafka.revoked";
+/// These are passed only by an instance that gives a partition up.
+const MOVING: [&str; 2] = ["kafka.revoking", "kafka.revoked"];
 
 /// Longest wait for a point to be reached.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,7 +59,7 @@ impl Victims<'_> {
         self.instances[victim].kill();
         let armed = Options { failpoint: Some(format!("{point}={}", 1 + self.random.below(passes))), ..Options::default() };
         self.instances[victim] = self.scenario.start(victim, &armed);
-        if point == REVOKED {
+        if MOVING.contains(&point) {
             self.move_partitions((victim + 1) % self.instances.len());
         }
         // Others may have done all that was fed before: only what comes now is sure to come to the armed process.
@@ -120,6 +121,24 @@ fn survive(plan: &Plan, kills: usize, size: usize) {
 fn kills_change_nothing() {
     let _deadline = short("kills_change_nothing");
     survive(&Plan { topology: "small.toml", partitions: 6, records: 30_000, coins: 12 }, 10, 3);
+}
+
+/// A static member that dies between the two rounds of a cooperative rebalance is given the share of the first round again, and nothing makes the group deal out
+/// what it had given up.
+#[test]
+fn a_kill_between_the_rounds_of_a_rebalance_leaves_no_partition_to_nobody() {
+    let _deadline = short("a_kill_between_the_rounds_of_a_rebalance_leaves_no_partition_to_nobody");
+    let Some(servers) = kafka::shared() else { return };
+    let scenario = Scenario::new(servers, &Plan { topology: "small.toml", partitions: 6, records: 6_000, coins: 12 });
+    announce(&scenario, "a kill between the rounds of a rebalance");
+    let armed = Options { failpoint: Some("kafka.revoking=1".into()), ..Options::default() };
+    let mut first = scenario.start(0, &armed);
+    assert!(scenario.wait_for_group(1, PATIENCE), "the first instance gets everything");
+    let second = scenario.start(1, &Options::default());
+    assert!(first.wait(PATIENCE), "it is told to give partitions up");
+    finish(&scenario, vec![scenario.start(0, &Options::default()), second]);
+    let anew = scenario.instance_logs().iter().any(|(_, text)| text.contains("joining the group anew"));
+    println!("somebody joined the group anew: {anew}");
 }
 
 #[test]

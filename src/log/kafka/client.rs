@@ -9,6 +9,7 @@ use tracing::debug;
 
 use super::fault::At;
 use super::input::Input;
+use super::orphans::Watch;
 use super::output::{Output, Sent};
 use super::settings::KafkaSettings;
 use super::topics::{ANSWER, Topics};
@@ -26,6 +27,7 @@ pub(super) struct KafkaClient {
     guarantee: Guarantee,
     input: Input,
     output: Output,
+    watch: Watch,
     /// Why it is of no use any more.
     broken: Option<String>,
 }
@@ -38,7 +40,8 @@ impl KafkaClient {
         // The producer first: it aborts what an earlier client of the slot has left open, which the consumer would have to wait for.
         let output = Output::new(settings, &name, id)?;
         let input = Input::new(settings, client)?;
-        Ok(KafkaClient { settings: settings.clone(), topics, guarantee: client.guarantee, input, output, broken: None })
+        let (settings, guarantee, watch) = (settings.clone(), client.guarantee, Watch::new(client));
+        Ok(KafkaClient { settings, topics, guarantee, input, output, watch, broken: None })
     }
 
     fn check_usable(&self) -> Result<(), LogError> {
@@ -102,7 +105,14 @@ impl LogClient for KafkaClient {
         self.check_usable()?;
         self.output.serve();
         let outcome = self.input.poll(max_records, Instant::now() + timeout.min(LONGEST));
-        self.told(outcome)
+        let events = self.told(outcome)?;
+        if events.iter().any(|event| matches!(event, LogEvent::Assigned(_))) {
+            self.watch.begin();
+        }
+        if self.watch.calls_for(|| self.input.member_id(), &self.topics, &self.settings) {
+            self.input.rejoin();
+        }
+        Ok(events)
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), LogError> {

@@ -90,16 +90,21 @@ pub(super) fn leave(consumer: &BaseConsumer<Context>, deadline: Instant) -> bool
     true
 }
 
-fn is_member(consumer: &BaseConsumer<Context>) -> bool {
+/// What the group calls this member; empty when it is none.
+pub(super) fn member_id(consumer: &BaseConsumer<Context>) -> String {
     let client = consumer.client().native_ptr();
     // SAFETY: the client is alive; the answer is null or a string that ends with a zero and is ours to free.
     unsafe {
         let id = rd_kafka_memberid(client);
         if id.is_null() {
-            return false;
+            return String::new();
         }
-        let member = !CStr::from_ptr(id).is_empty();
+        let member = CStr::from_ptr(id).to_string_lossy().into_owned();
         rd_kafka_mem_free(client, id.cast());
         member
     }
+}
+
+pub(super) fn is_member(consumer: &BaseConsumer<Context>) -> bool {
+    !member_id(consumer).is_empty()
 }

@@ -8,7 +8,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
@@ -17,7 +17,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset as Place, TopicPartitionList};
 use tracing::{debug, info};
 
-use super::close::{Closing, leave};
+use super::close::{Closing, is_member, leave, member_id};
 use super::context::{Context, Note, accept, is_cooperative, list_of, unassign};
 use super::fault::At;
 use super::records::{push, split_front};
@@ -37,6 +37,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(250), Duration::fr
 pub(super) struct Input {
     consumer: Closing,
     servers: String,
+    topics: Vec<Arc<str>>,
     reset: AutoOffsetReset,
     parts: Vec<Part>,
     /// The part the next poll hands out first, so that none starves.
@@ -46,6 +47,8 @@ pub(super) struct Input {
     revoked: Vec<TopicPartition>,
     /// Somebody else's since the last assignment.
     lost: Vec<TopicPartition>,
+    /// The group is being left, to be joined again.
+    rejoining: bool,
     /// Since when nobody tells what the group has committed, and how long that may last.
     unanswered: Cell<Option<Instant>>,
     patience: Duration,
@@ -84,17 +87,18 @@ impl Input {
         let at = At { servers: &settings.servers, what: "join the group" };
         let config = settings.member(&client.application_id, client.thread.index, client.topics.len());
         let consumer: BaseConsumer<Context> = config.create_with_context(Context::default()).map_err(|e| at.reading(&e))?;
-        let topics: Vec<&str> = client.topics.iter().map(|name| &**name).collect();
-        consumer.subscribe(&topics).map_err(|e| at.reading(&e))?;
+        subscribe(&consumer, &client.topics).map_err(|e| at.reading(&e))?;
         Ok(Input {
             consumer: Closing::new(consumer),
             servers: settings.servers.clone(),
+            topics: client.topics.clone(),
             reset: client.reset,
             parts: Vec::new(),
             turn: 0,
             assigning: None,
             revoked: Vec::new(),
             lost: Vec::new(),
+            rejoining: false,
             unanswered: Cell::new(None),
             patience: Duration::from_millis(settings.transaction_timeout_ms) * 2 + 3 * ANSWER,
         })
@@ -107,6 +111,7 @@ impl Input {
     /// What has happened; see [`LogClient::poll`](crate::log::LogClient::poll).
     pub(super) fn poll(&mut self, max: usize, deadline: Instant) -> Result<Vec<LogEvent>, LogError> {
         self.give_up_revoked();
+        self.join_again()?;
         self.check_ranges()?;
         if let Some(event) = self.rebalance()? {
             return Ok(self.hand_out(max).into_iter().chain([event]).collect());
@@ -225,6 +230,25 @@ impl Input {
         Ok(Watermarks { start: Offset(start), end: Offset(end) })
     }
 
+    /// What the group calls this member; empty when it is none.
+    pub(super) fn member_id(&self) -> String {
+        member_id(&self.consumer)
+    }
+
+    /// Leaves the group, and joins it again as soon as that is done: it deals all partitions out anew.
+    pub(super) fn rejoin(&mut self) {
+        self.consumer.unsubscribe();
+        self.rejoining = true;
+    }
+
+    fn join_again(&mut self) -> Result<(), LogError> {
+        if self.rejoining && !is_member(&self.consumer) {
+            subscribe(&self.consumer, &self.topics).map_err(|e| self.at("join the group again").reading(&e))?;
+            self.rejoining = false;
+        }
+        Ok(())
+    }
+
     fn give_up_revoked(&mut self) {
         let revoked = std::mem::take(&mut self.revoked);
         if !revoked.is_empty() {
@@ -262,6 +286,7 @@ impl Input {
                     unassign(&self.consumer, &TopicPartitionList::new())
                 }
                 Some(Note::Revoke { partitions, lost: false }) => {
+                    failpoint::hit("kafka.revoking");
                     self.parts
                         .iter_mut()
                         .filter(|p| partitions.contains(&p.partition))
@@ -467,6 +492,11 @@ impl Input {
         self.consumer.close(deadline.saturating_duration_since(Instant::now()));
         self.parts.clear();
     }
+}
+
+fn subscribe(consumer: &BaseConsumer<Context>, topics: &[Arc<str>]) -> Result<(), KafkaError> {
+    let topics: Vec<&str> = topics.iter().map(|name| &**name).collect();
+    consumer.subscribe(&topics)
 }
 
 /// Keeps a message with its partition; whether that can be handed out. `last` is the index of the last part that was found: messages come in runs.

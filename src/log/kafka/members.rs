@@ -1,23 +1,29 @@
 //! Who is in a group, and what each member has been given.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::groups::GroupMemberInfo;
 
 use super::fault::At;
 use super::settings::KafkaSettings;
-use super::topics::{ANSWER, Topics};
+use super::topics::Topics;
 use crate::log::{GroupMember, LogError};
 use crate::record::TopicPartition;
 
 /// The state of a group whose members have what they were given.
 const STABLE: &str = "Stable";
 
-/// The members of a group; none while it is rebalancing.
-pub(super) fn members(topics: &Topics, settings: &KafkaSettings, group: &str) -> Result<Vec<GroupMember>, LogError> {
+/// The members of a group; none while it is rebalancing. Waits no longer than `patience` for the answer.
+pub(super) fn members(
+    topics: &Topics,
+    settings: &KafkaSettings,
+    group: &str,
+    patience: Duration,
+) -> Result<Vec<GroupMember>, LogError> {
     let at = At { servers: &settings.servers, what: "ask for the members of a group" };
-    let list = topics.consumer().fetch_group_list(Some(group), ANSWER).map_err(|e| at.reading(&e))?;
+    let list = topics.consumer().fetch_group_list(Some(group), patience).map_err(|e| at.reading(&e))?;
     let stable = list.groups().iter().filter(|found| found.name() == group && found.state() == STABLE);
     Ok(stable.flat_map(|group| group.members()).map(|member| member_of(settings, member)).collect())
 }

@@ -19,6 +19,7 @@ mod context;
 mod fault;
 mod input;
 mod members;
+mod orphans;
 mod output;
 mod reader;
 mod records;
@@ -113,7 +114,7 @@ impl Log for KafkaLog {
     }
 
     fn group_members(&self, application_id: &str) -> Result<Vec<GroupMember>, LogError> {
-        members::members(&self.topics, &self.settings, application_id)
+        members::members(&self.topics, &self.settings, application_id, topics::ANSWER)
     }
 
     fn delete_group(&self, application_id: &str) -> Result<(), LogError> {
