@@ -1,6 +1,6 @@
 //! Who takes part, and how each is started.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::{kafka, load};
@@ -113,19 +113,23 @@ impl Contender {
 
     fn tidemill(&self, servers: &str, input: &str, application: &str, folder: &Path, exactly_once: bool) -> (Command, String) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let (file, topics): (PathBuf, &[&str]) = match self.job {
-            Job::Copy => (root.join("benches/kafka/copy.toml"), &["bench.copy"]),
-            Job::Predict => (root.join("benches/kafka/predict.toml"), &["bench.predictions"]),
-            Job::Window => (root.join("benches/kafka/window.toml"), &["bench.bars"]),
-            Job::Quickstart => (root.join("topologies/quickstart.toml"), &["quickstart.predictions"]),
+        // File, and the names of its input and of the output to look at.
+        let (file, source, output) = match self.job {
+            Job::Copy => ("benches/kafka/copy.toml", "bench.candles", "bench.copy"),
+            Job::Predict => ("benches/kafka/predict.toml", "bench.candles", "bench.predictions"),
+            Job::Window => ("benches/kafka/window.toml", "bench.candles", "bench.bars"),
+            Job::Quickstart => ("topologies/quickstart.toml", "market.candles.1m", "quickstart.predictions"),
         };
+        let file = root.join(file);
         let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let text = text.replace("market.candles.1m", input).replace("bench.candles", input);
-        // A name of its own names its own late, dead-letter and changelog topics; the others get it in front.
+        // A name of its own names its own late, dead-letter and changelog topics; the outputs get it in front.
         let text = text.replacen("name = \"", &format!("name = \"{application}-"), 1);
-        let text = text.replace("topic = \"quickstart.", &format!("topic = \"{application}.quickstart."));
-        let text = text.replace("topic = \"bench.", &format!("topic = \"{application}.bench."));
-        let text = text.replace(&format!("topic = \"{application}.{input}"), &format!("topic = \"{input}"));
+        let topic_of = |line: &str| match line.strip_prefix("topic = \"").and_then(|rest| rest.strip_suffix('"')) {
+            Some(topic) if topic == source => format!("topic = \"{input}\"\n"),
+            Some(topic) => format!("topic = \"{application}.{topic}\"\n"),
+            None => format!("{line}\n"),
+        };
+        let text: String = text.lines().map(topic_of).collect();
         let topology = folder.join("topology.toml");
         std::fs::write(&topology, text).expect("the topology is written");
         let program = env!("CARGO_BIN_EXE_tidemill");
@@ -147,7 +151,7 @@ impl Contender {
         ] {
             command.args(["--set", &setting]);
         }
-        (command, format!("{application}.{}", topics[0]))
+        (command, format!("{application}.{output}"))
     }
 }
 

@@ -23,23 +23,36 @@ use crate::scenario::{Plan, Scenario};
 const PARTITIONS: u32 = 2;
 const ROUNDS: usize = 8;
 
-/// How the last round goes, in which nobody is killed; an engine that stopped by itself, if one did.
-type LastRound = fn(&Scenario, Plant) -> Option<String>;
+/// How an engine is put to the test.
+#[derive(Clone, Copy)]
+struct Trial {
+    /// Rounds that end with a kill; each has one share of [`ROUNDS`] of the input.
+    kills: usize,
+    /// The last round, in which nobody is killed; an engine that stopped by itself, if one did.
+    last: fn(&Scenario, Plant) -> Option<String>,
+}
+
+/// Killed again and again; then a second engine joins.
+const JOINED: Trial = Trial { kills: ROUNDS - 1, last: join };
+/// Frozen, with most of the input left for the engine that takes its place.
+const FROZEN: Trial = Trial { kills: 2, last: freeze };
+/// Killed again and again; then comes what no reader may see.
+const READING_ON: Trial = Trial { kills: ROUNDS - 1, last: read_on };
 
 /// Runs a sound engine, and one with every bug.
 pub fn check_all(servers: &str) {
-    for last in [join as LastRound, freeze, read_on] {
-        assert_eq!(caught(servers, Plant::Nothing, last), None, "a sound engine raises no alarm");
+    for trial in [JOINED, FROZEN, READING_ON] {
+        assert_eq!(caught(servers, Plant::Nothing, trial), None, "a sound engine raises no alarm");
     }
     println!("planted nothing: no alarm");
     let plants: Vec<Plant> = Plant::ALL.into_iter().chain(Plant::ON_KAFKA).collect();
     let missed = plants.iter().filter(|plant| {
-        let last = match plant {
-            Plant::ChangelogOutsideTransaction => freeze as LastRound,
-            Plant::ReadUncommitted => read_on,
-            _ => join,
+        let trial = match plant {
+            Plant::ChangelogOutsideTransaction => FROZEN,
+            Plant::ReadUncommitted => READING_ON,
+            _ => JOINED,
         };
-        let caught = caught(servers, **plant, last);
+        let caught = caught(servers, **plant, trial);
         let text: String = caught.as_deref().unwrap_or("not caught").chars().take(400).collect();
         println!("planted {plant:?}: {text}");
         caught.is_none()
@@ -49,11 +62,11 @@ pub fn check_all(servers: &str) {
 }
 
 /// Kills an engine with this bug again and again, at the point where the bug does its harm or at a random moment; the alarm's text, or `None`.
-fn caught(servers: &str, plant: Plant, last: LastRound) -> Option<String> {
+fn caught(servers: &str, plant: Plant, trial: Trial) -> Option<String> {
     let plan = Plan { topology: "small.toml", partitions: PARTITIONS, records: 16_000, coins: 4 };
     let scenario = Scenario::new(servers, &plan);
     let mut random = Random::new(seed());
-    for round in 1..ROUNDS {
+    for round in 1..=trial.kills {
         scenario.feed(round, ROUNDS);
         let point = ["planted", "planted", "runtime.after-checkpoint", "runtime.after-commit"][random.below(4) as usize];
         let failpoints = format!("{point}={}", 1 + random.below(2));
@@ -63,7 +76,7 @@ fn caught(servers: &str, plant: Plant, last: LastRound) -> Option<String> {
             return fault;
         }
     }
-    last(&scenario, plant).or_else(|| scenario.store_fault()).or_else(|| scenario.fault())
+    (trial.last)(&scenario, plant).or_else(|| scenario.store_fault()).or_else(|| scenario.fault())
 }
 
 /// The last round: nobody is killed, and a second engine joins while the first is at work. Whoever commits under the first one's old standing in the group is then
@@ -83,7 +96,8 @@ fn freeze(scenario: &Scenario, plant: Plant) -> Option<String> {
     scenario.feed(1, 1);
     let first = start(scenario, plant, 0, &[("TIDEMILL_PLANT_FREEZE", "3")]);
     let frozen = wait_until(PATIENCE, || first.is_frozen());
-    let second = start(scenario, plant, 1, &[]);
+    // It outlives the first one: two that end in the middle of a rebalance may both be without the last state, which the next would rebuild.
+    let second = start(scenario, plant, 1, &[("TIDEMILL_PLANT_LINGER", "10")]);
     let done = wait_until(PATIENCE, || scenario.committed() == scenario.fed());
     first.wake();
     let fault = first.fault().or(second.fault());
@@ -95,7 +109,7 @@ fn freeze(scenario: &Scenario, plant: Plant) -> Option<String> {
 fn read_on(scenario: &Scenario, plant: Plant) -> Option<String> {
     scenario.feed(1, 1);
     scenario.feed_and_abort();
-    start(scenario, plant, 0, &[("TIDEMILL_PLANT_LINGER", "8")]).fault()
+    start(scenario, plant, 0, &[("TIDEMILL_PLANT_LINGER", "5")]).fault()
 }
 
 /// Longest wait for anything of the last round. A bug may make it wait in vain: what is wrong then shows at the end.
@@ -168,10 +182,10 @@ pub fn child_main() {
     settings.changelog = Some(ChangelogSettings { interval_ms: 1, max_traffic_percent: 100_000 });
     settings.checkpoint = CheckpointPolicy { interval_ms: 1, max_records: 100, ..CheckpointPolicy::default() };
     let instance = Instance::start(graph, log.clone(), store, Arc::new(Telemetry::new()), settings).unwrap();
-    // Time for what comes behind the end.
-    std::thread::sleep(Duration::from_secs(variable("TIDEMILL_PLANT_LINGER").map_or(0, |text| text.parse().unwrap())));
     let committed = || log.group_offsets(&name).map_or(0, |offsets| offsets.values().map(|done| done.offset.0).sum::<i64>());
     let done = wait_until(2 * PATIENCE, || instance.status().failure.is_some() || committed() >= records);
+    // Time for what comes behind the end.
+    std::thread::sleep(Duration::from_secs(variable("TIDEMILL_PLANT_LINGER").map_or(0, |text| text.parse().unwrap())));
     if let Some(failure) = instance.status().failure {
         panic!("engine: {failure}");
     }
