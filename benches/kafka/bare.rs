@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
@@ -34,6 +34,7 @@ fn work(arguments: &[String], thread: u32) {
     consumer.subscribe(&[input]).expect("the topic is there");
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", servers).set("linger.ms", "5").set("enable.idempotence", "true");
+    config.set("delivery.report.only.error", "true");
     if exactly_once {
         config.set("transactional.id", format!("{application}-{thread}"));
     }
@@ -53,15 +54,25 @@ fn work(arguments: &[String], thread: u32) {
             }
             open = true;
             let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-            state.step(job, key, value, |value| {
-                let time = message.timestamp().to_millis().unwrap_or_default();
-                send(&producer, BaseRecord::to(output).partition(message.partition()).key(key).payload(value).timestamp(time));
-            });
+            state.step(
+                job,
+                key,
+                value,
+                Source { topic: message.topic(), partition: message.partition(), offset: message.offset() },
+                |value| {
+                    let time = message.timestamp().to_millis().unwrap_or_default();
+                    send(
+                        &producer,
+                        BaseRecord::to(output).partition(message.partition()).key(key).payload(value).timestamp(time),
+                    );
+                },
+            );
             done.insert(message.partition(), message.offset() + 1);
         }
         if open && committed.elapsed() >= COMMIT_EVERY {
             while producer.in_flight_count() > 0 {
-                producer.poll(Duration::from_millis(1));
+                producer.poll(Duration::ZERO);
+                std::thread::sleep(Duration::from_micros(500));
             }
             let mut offsets = TopicPartitionList::new();
             for (partition, offset) in std::mem::take(&mut done) {
@@ -88,6 +99,33 @@ fn send(producer: &BaseProducer, mut record: BaseRecord<'_, [u8], [u8]>) {
     }
 }
 
+/// What tidemill writes for each prediction, so that everybody's records are as long.
+#[derive(Serialize)]
+struct Prediction<'a> {
+    id: String,
+    coin: &'a str,
+    model: &'static str,
+    model_version: u64,
+    target: &'static str,
+    horizon_ms: i64,
+    asked_at: i64,
+    due_at: i64,
+    last: f64,
+    prediction: f64,
+    price: f64,
+    nowcast: bool,
+    champion: Option<bool>,
+    source: Source<'a>,
+}
+
+/// Where the candle stood.
+#[derive(Serialize)]
+struct Source<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+}
+
 #[derive(Deserialize)]
 struct Candle {
     open_time: i64,
@@ -111,6 +149,7 @@ struct Model {
     intercept: f64,
     features: [f64; 3],
     last: f64,
+    version: u64,
 }
 
 struct Bar {
@@ -119,7 +158,7 @@ struct Bar {
 }
 
 impl State {
-    fn step(&mut self, job: &str, key: &[u8], value: &[u8], mut put: impl FnMut(&[u8])) {
+    fn step(&mut self, job: &str, key: &[u8], value: &[u8], source: Source<'_>, mut put: impl FnMut(&[u8])) {
         if job == "copy" {
             return put(value);
         }
@@ -133,9 +172,22 @@ impl State {
         };
         let change = model.step(&candle);
         let coin = String::from_utf8_lossy(key);
-        let out = serde_json::json!({
-            "coin": coin, "asked_at": candle.open_time, "prediction": candle.close * (1.0 + change), "last": candle.close
-        });
+        let out = Prediction {
+            id: format!("bench-predict/{coin}/linear/{}", candle.open_time),
+            coin: &coin,
+            model: "linear",
+            model_version: model.version,
+            target: "return",
+            horizon_ms: 60_000,
+            asked_at: candle.open_time,
+            due_at: candle.open_time + 60_000,
+            last: candle.close,
+            prediction: change,
+            price: candle.close * (1.0 + change),
+            nowcast: false,
+            champion: None,
+            source,
+        };
         put(&serde_json::to_vec(&out).expect("it is JSON"));
     }
 
@@ -165,6 +217,7 @@ impl Model {
             let error = predicted - (candle.close / self.last - 1.0);
             self.weights.iter_mut().zip(self.features).for_each(|(w, x)| *w -= 0.02 * error * x);
             self.intercept -= 0.02 * error;
+            self.version += 1;
         }
         (self.features, self.last) = (x, candle.close);
         self.intercept + self.weights.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()

@@ -119,7 +119,7 @@ impl Input {
         let (mut read, mut ready, mut last) = (0, self.ready(), 0);
         // Records of paused partitions count as work, but are no reason to come back with nothing before the time.
         while ready < max && (read < max || (ready == 0 && Instant::now() < deadline)) {
-            let wait = if ready > 0 { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
+            let wait = if ready > 0 { Duration::ZERO } else { in_ticks(deadline.saturating_duration_since(Instant::now())) };
             // While committed offsets are not to be had, they are asked for again and again.
             let wait = if self.assigning.is_some() { wait.min(PATIENCE.0 / 5) } else { wait };
             match self.consumer.poll(wait) {
@@ -492,6 +492,11 @@ impl Input {
         self.consumer.close(deadline.saturating_duration_since(Instant::now()));
         self.parts.clear();
     }
+}
+
+/// librdkafka waits for whole milliseconds: asked for less it does not wait at all, and a loop around it would spin.
+fn in_ticks(wait: Duration) -> Duration {
+    if wait.is_zero() { wait } else { wait.max(Duration::from_millis(1)) }
 }
 
 fn subscribe(consumer: &BaseConsumer<Context>, topics: &[Arc<str>]) -> Result<(), KafkaError> {

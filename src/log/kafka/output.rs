@@ -20,8 +20,8 @@ use crate::record::{RecordBatch, TopicPartition};
 
 /// Longest wait of one call to a transaction coordinator.
 const STEP: Duration = Duration::from_secs(5);
-/// Pause between looks at what is under way.
-const LOOK: Duration = Duration::from_millis(1);
+/// Pause between looks at what is under way. Slept, not polled: a poll of rdkafka's spins through the last millisecond of its time.
+const LOOK: Duration = Duration::from_micros(500);
 /// Longest wait for room in the queue of a producer whose brokers take nothing; records that old are given up by then.
 const ROOM: Duration = Duration::from_secs(60);
 
@@ -81,9 +81,15 @@ impl Output {
         self.stage != Stage::Idle
     }
 
-    /// Serves what librdkafka has to tell.
+    /// Serves what librdkafka has to tell: of records only those that could not be delivered.
     pub(super) fn serve(&self) {
         self.producer.poll(Duration::ZERO);
+    }
+
+    /// Serves, and gives the brokers a moment.
+    fn wait(&self) {
+        self.serve();
+        std::thread::sleep(LOOK);
     }
 
     /// Opens a transaction if there is none.
@@ -123,7 +129,7 @@ impl Output {
             let mut out = outgoing(to, &record);
             while let Err((error, back)) = self.producer.send(out) {
                 match error.rdkafka_error_code() {
-                    Some(Code::QueueFull) if Instant::now() < patience => self.producer.poll(LOOK),
+                    Some(Code::QueueFull) if Instant::now() < patience => self.wait(),
                     _ => return Err(self.refused(to, &error)),
                 }
                 out = back;
@@ -152,7 +158,7 @@ impl Output {
                 let text = format!("the brokers ({}) have not confirmed all records yet", self.settings.servers);
                 return Err(LogError::Retriable(text));
             }
-            self.producer.poll(LOOK);
+            self.wait();
         }
         Ok(())
     }

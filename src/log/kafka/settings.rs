@@ -292,6 +292,7 @@ impl KafkaSettings {
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
             .set("linger.ms", "5")
+            .set("delivery.report.only.error", "true")
             .set("queue.buffering.max.kbytes", "65536")
             .set("queue.buffering.max.messages", "500000")
             .set("batch.num.messages", "10000");

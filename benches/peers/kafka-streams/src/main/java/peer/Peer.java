@@ -124,6 +124,7 @@ public final class Peer {
     /** A linear model of three relative features for each coin: predicts the next relative change of the close, learns by a step of gradient descent. */
     private static final class Predictor extends ContextualProcessor<String, byte[], String, byte[]> {
         private static final int FEATURES = 3;
+        private static final long MINUTE = 60_000;
         private KeyValueStore<String, byte[]> models;
 
         @Override
@@ -140,8 +141,8 @@ public final class Peer {
             double low = candle.get("low").asDouble();
             double close = candle.get("close").asDouble();
             double[] x = {close / open - 1, high / open - 1, low / open - 1};
-            // weights, intercept, the last features, the last close (0: none yet)
-            double[] model = new double[2 * FEATURES + 2];
+            // weights, intercept, the last features, the last close (0: none yet), steps of learning
+            double[] model = new double[2 * FEATURES + 3];
             byte[] stored = models.get(record.key());
             if (stored != null) {
                 ByteBuffer.wrap(stored).asDoubleBuffer().get(model);
@@ -156,6 +157,7 @@ public final class Peer {
                     model[i] -= 0.02 * error * model[FEATURES + 1 + i];
                 }
                 model[FEATURES] -= 0.02 * error;
+                model[2 * FEATURES + 2]++;
             }
             double change = model[FEATURES];
             for (int i = 0; i < FEATURES; i++) {
@@ -166,11 +168,25 @@ public final class Peer {
             ByteBuffer bytes = ByteBuffer.allocate(8 * model.length);
             bytes.asDoubleBuffer().put(model);
             models.put(record.key(), bytes.array());
+            // What tidemill writes for each prediction, so that everybody's records are as long.
+            long at = record.timestamp();
             ObjectNode out = JSON.createObjectNode();
+            out.put("id", "bench-predict/" + record.key() + "/linear/" + at);
             out.put("coin", record.key());
-            out.put("asked_at", record.timestamp());
-            out.put("prediction", close * (1 + change));
+            out.put("model", "linear");
+            out.put("model_version", (long) model[2 * FEATURES + 2]);
+            out.put("target", "return");
+            out.put("horizon_ms", MINUTE);
+            out.put("asked_at", at);
+            out.put("due_at", at + MINUTE);
             out.put("last", close);
+            out.put("prediction", change);
+            out.put("price", close * (1 + change));
+            out.put("nowcast", false);
+            out.putNull("champion");
+            ObjectNode source = out.putObject("source");
+            context().recordMetadata().ifPresent(metadata -> source.put("topic", metadata.topic())
+                    .put("partition", metadata.partition()).put("offset", metadata.offset()));
             context().forward(record.withValue(write(out)));
         }
     }
