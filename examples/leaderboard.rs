@@ -29,150 +29,119 @@ const FILES: [(&str, &str, &str); 9] = [
     ("LTC 1m 2023", "1m", "binance-1m/LTCUSDT-1m-20230401-20230501.csv.gz"),
 ];
 
-/// A learner: its name, which is that of its model in the catalogue, and what its table says.
-type Learner = (&'static str, &'static str);
+/// A learner: its name, which is that of its model in the catalogue; what its table says before the model; the model. `LINEAR` in a model stands for the question's
+/// linear regression, `MEMBERS` for the models that its ensembles choose from.
+type Learner = (&'static str, &'static str, &'static str);
+
+const PLAIN: &str = "";
+const RETURN: &str = "target = 'return'\n";
+const SCALED_FEATURES: &str = "target = 'return'\nscale = 'standard_scaler'\n";
+const SCALED_RETURN: &str = "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\n";
+const SCALED: &str = "scale = 'standard_scaler'\nscale_target = true\n";
+const RAW_FEATURES: &str = "scale = 'none'\n";
+const RAW: &str = "scale = 'none'\nscale_target = false\n";
 
 /// Forecasts of the next close, as a relative change.
 const FORECASTS: &[Learner] = &[
-    ("naive", "model = 'naive'\n"),
-    ("mean", "target = 'return'\nmodel = 'mean'\n"),
-    (
-        "linear_regression",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\n\
-         model = { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }\n",
-    ),
-    (
-        "pa_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { pa_regressor = { c = 0.001 } }\n",
-    ),
-    (
-        "bayesian_linear_regression",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'bayesian_linear_regression'\n",
-    ),
-    (
-        "recursive_least_squares",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'recursive_least_squares'\n",
-    ),
-    (
-        "knn_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nmodel = { knn_regressor = { n_neighbors = 50, window_size = 1000 } }\n",
-    ),
-    (
-        "hoeffding_tree_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }\n",
-    ),
-    (
-        "hoeffding_adaptive_tree_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { hoeffding_adaptive_tree_regressor = { leaf_prediction = 'mean' } }\n",
-    ),
-    (
-        "arf_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { arf_regressor = { leaf_prediction = 'mean' } }\n",
-    ),
-    ("snarimax", "model = { snarimax = { p = 1, d = 1, q = 1 } }\n"),
-    ("holt_winters", "model = { holt_winters = { alpha = 0.9 } }\n"),
-    (
-        "am_rules",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { am_rules = { pred_type = 'mean' } }\n",
-    ),
-    ("sgt_regressor", "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'sgt_regressor'\n"),
-    (
-        "oxt_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { oxt_regressor = { leaf_prediction = 'mean' } }\n",
-    ),
-    ("fimtdd_regressor", "target = 'return'\nmodel = { fimtdd_regressor = { leaf_prediction = 'mean' } }\n"),
-    ("soknl_regressor", "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'soknl_regressor'\n"),
-    ("amf_regressor", "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'amf_regressor'\n"),
+    ("naive", PLAIN, "'naive'"),
+    ("mean", RETURN, "'mean'"),
+    ("linear_regression", SCALED_RETURN, "LINEAR"),
+    ("pa_regressor", SCALED_RETURN, "{ pa_regressor = { c = 0.001 } }"),
+    ("bayesian_linear_regression", SCALED_RETURN, "'bayesian_linear_regression'"),
+    ("recursive_least_squares", SCALED_RETURN, "'recursive_least_squares'"),
+    ("knn_regressor", SCALED_FEATURES, "{ knn_regressor = { n_neighbors = 50, window_size = 1000 } }"),
+    ("hoeffding_tree_regressor", SCALED_RETURN, "{ hoeffding_tree_regressor = { leaf_prediction = 'mean' } }"),
+    ("hoeffding_adaptive_tree_regressor", SCALED_RETURN, "{ hoeffding_adaptive_tree_regressor = { leaf_prediction = 'mean' } }"),
+    ("arf_regressor", SCALED_RETURN, "{ arf_regressor = { leaf_prediction = 'mean' } }"),
+    ("snarimax", PLAIN, "{ snarimax = { p = 1, d = 1, q = 1 } }"),
+    ("holt_winters", PLAIN, "{ holt_winters = { alpha = 0.9 } }"),
+    ("am_rules", SCALED_RETURN, "{ am_rules = { pred_type = 'mean' } }"),
+    ("sgt_regressor", SCALED_RETURN, "'sgt_regressor'"),
+    ("oxt_regressor", SCALED_RETURN, "{ oxt_regressor = { leaf_prediction = 'mean' } }"),
+    ("fimtdd_regressor", RETURN, "{ fimtdd_regressor = { leaf_prediction = 'mean' } }"),
+    ("soknl_regressor", SCALED_RETURN, "'soknl_regressor'"),
+    ("amf_regressor", SCALED_RETURN, "'amf_regressor'"),
     (
         "srp_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { srp_regressor = { model = { hoeffding_tree_regressor = { leaf_prediction = 'mean' } } } }\n",
+        SCALED_RETURN,
+        "{ srp_regressor = { model = { hoeffding_tree_regressor = { leaf_prediction = 'mean' } } } }",
     ),
-    ("sgb_regressor", "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = 'sgb_regressor'\n"),
+    ("sgb_regressor", SCALED_RETURN, "'sgb_regressor'"),
     (
         "bagging_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { bagging_regressor = { model = { hoeffding_tree_regressor = { leaf_prediction = 'mean' } } } }\n",
+        SCALED_RETURN,
+        "{ bagging_regressor = { model = { hoeffding_tree_regressor = { leaf_prediction = 'mean' } } } }",
     ),
-    (
-        "ewa_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { ewa_regressor = { models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
-    ),
+    ("ewa_regressor", SCALED_RETURN, "{ ewa_regressor = { models = MEMBERS } }"),
     (
         "stacking_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { c = 0.001 } }] } }, models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
+        SCALED_RETURN,
+        "{ stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { c = 0.001 } }] } }, models = MEMBERS } }",
     ),
-    (
-        "greedy_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { greedy_regressor = { models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
-    ),
-    (
-        "bandit_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { bandit_regressor = { models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
-    ),
-    (
-        "successive_halving_regressor",
-        "target = 'return'\nscale = 'standard_scaler'\nscale_target = true\nmodel = { successive_halving_regressor = { budget = 3000, models = ['mean', { linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }] } }\n",
-    ),
-    ("drift", "model = 'drift'\n"),
-    ("seasonal_naive", "model = { seasonal_naive = { seasonality = 7 } }\n"),
-    ("batch_incremental", "target = 'return'\nmodel = { batch_incremental = { last_fits = 50 } }\n"),
+    ("greedy_regressor", SCALED_RETURN, "{ greedy_regressor = { models = MEMBERS } }"),
+    ("bandit_regressor", SCALED_RETURN, "{ bandit_regressor = { models = MEMBERS } }"),
+    ("successive_halving_regressor", SCALED_RETURN, "{ successive_halving_regressor = { budget = 3000, models = MEMBERS } }"),
+    ("drift", PLAIN, "'drift'"),
+    ("seasonal_naive", PLAIN, "{ seasonal_naive = { seasonality = 7 } }"),
+    ("batch_incremental", RETURN, "{ batch_incremental = { last_fits = 50 } }"),
 ];
 
 /// Nowcasts: the close of the bar from its open, high and low.
 const NOWCASTS: &[Learner] = &[
-    (
-        "linear_regression",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }\n",
-    ),
-    (
-        "pa_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { pa_regressor = { mode = 2, c = 0.1, eps = 0.001 } }\n",
-    ),
-    ("bayesian_linear_regression", "scale = 'none'\nscale_target = false\nmodel = 'bayesian_linear_regression'\n"),
-    ("recursive_least_squares", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'recursive_least_squares'\n"),
-    ("knn_regressor", "model = { knn_regressor = { aggregation = 'weighted_mean' } }\n"),
-    ("hoeffding_tree_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'hoeffding_tree_regressor'\n"),
-    (
-        "hoeffding_adaptive_tree_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = 'hoeffding_adaptive_tree_regressor'\n",
-    ),
-    ("arf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'arf_regressor'\n"),
-    ("am_rules", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'am_rules'\n"),
-    ("oxt_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'oxt_regressor'\n"),
-    ("fimtdd_regressor", "scale = 'none'\nmodel = 'fimtdd_regressor'\n"),
-    ("soknl_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'soknl_regressor'\n"),
-    ("amf_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'amf_regressor'\n"),
-    ("sgb_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'sgb_regressor'\n"),
-    ("sgt_regressor", "scale = 'standard_scaler'\nscale_target = true\nmodel = 'sgt_regressor'\n"),
-    (
-        "srp_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { srp_regressor = { model = 'hoeffding_tree_regressor' } }\n",
-    ),
-    (
-        "bagging_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { bagging_regressor = { model = { linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } } } }\n",
-    ),
-    (
-        "ewa_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { ewa_regressor = { models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
-    ),
+    ("linear_regression", SCALED, "LINEAR"),
+    ("pa_regressor", SCALED, "{ pa_regressor = { mode = 2, c = 0.1, eps = 0.001 } }"),
+    ("bayesian_linear_regression", RAW, "'bayesian_linear_regression'"),
+    ("recursive_least_squares", SCALED, "'recursive_least_squares'"),
+    ("knn_regressor", PLAIN, "{ knn_regressor = { aggregation = 'weighted_mean' } }"),
+    ("hoeffding_tree_regressor", SCALED, "'hoeffding_tree_regressor'"),
+    ("hoeffding_adaptive_tree_regressor", SCALED, "'hoeffding_adaptive_tree_regressor'"),
+    ("arf_regressor", SCALED, "'arf_regressor'"),
+    ("am_rules", SCALED, "'am_rules'"),
+    ("oxt_regressor", SCALED, "'oxt_regressor'"),
+    ("fimtdd_regressor", RAW_FEATURES, "'fimtdd_regressor'"),
+    ("soknl_regressor", SCALED, "'soknl_regressor'"),
+    ("amf_regressor", SCALED, "'amf_regressor'"),
+    ("sgb_regressor", SCALED, "'sgb_regressor'"),
+    ("sgt_regressor", SCALED, "'sgt_regressor'"),
+    ("srp_regressor", SCALED, "{ srp_regressor = { model = 'hoeffding_tree_regressor' } }"),
+    ("bagging_regressor", SCALED, "{ bagging_regressor = { model = LINEAR } }"),
+    ("ewa_regressor", SCALED, "{ ewa_regressor = { models = MEMBERS } }"),
     (
         "stacking_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { mode = 2, c = 0.1, eps = 0.001 } }] } }, models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
+        SCALED,
+        "{ stacking_regressor = { final_model = { pipeline = { steps = ['standard_scaler', { pa_regressor = { mode = 2, c = 0.1, eps = 0.001 } }] } }, models = MEMBERS } }",
     ),
-    (
-        "greedy_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { greedy_regressor = { models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
-    ),
-    (
-        "bandit_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { bandit_regressor = { models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
-    ),
-    (
-        "successive_halving_regressor",
-        "scale = 'standard_scaler'\nscale_target = true\nmodel = { successive_halving_regressor = { budget = 3000, models = [{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }, 'hoeffding_tree_regressor'] } }\n",
-    ),
-    ("batch_incremental", "model = 'batch_incremental'\n"),
+    ("greedy_regressor", SCALED, "{ greedy_regressor = { models = MEMBERS } }"),
+    ("bandit_regressor", SCALED, "{ bandit_regressor = { models = MEMBERS } }"),
+    ("successive_halving_regressor", SCALED, "{ successive_halving_regressor = { budget = 3000, models = MEMBERS } }"),
+    ("batch_incremental", PLAIN, "'batch_incremental'"),
 ];
+
+/// What is asked of the learners.
+struct Question {
+    name: &'static str,
+    learners: &'static [Learner],
+    /// What the table of each of its learners begins with.
+    head: &'static str,
+    linear: &'static str,
+    members: &'static str,
+}
+
+const NEXT: Question = Question {
+    name: "next",
+    learners: FORECASTS,
+    head: "parents = ['past']\n",
+    linear: "{ linear_regression = { optimizer = { sgd = { learning_rate = 0.001 } }, intercept_lr = 0.001, clip_gradient = 1.0 } }",
+    members: "['mean', LINEAR, { hoeffding_tree_regressor = { leaf_prediction = 'mean' } }]",
+};
+
+const NOW: Question = Question {
+    name: "now",
+    learners: NOWCASTS,
+    head: "parents = ['day']\nnowcast = true\n",
+    linear: "{ linear_regression = { optimizer = { ada_grad = { learning_rate = 0.1 } }, clip_gradient = 1.0 } }",
+    members: "[LINEAR, 'hoeffding_tree_regressor']",
+};
 
 /// The topology of an interval.
 fn topology(interval: &str) -> String {
@@ -183,11 +152,11 @@ fn topology(interval: &str) -> String {
          [processors.past]\ntype = 'features'\nparents = ['checked']\nreturns = [1, 2, 5]\nrange = true\nbody = true\n"
     );
     let mut names = Vec::new();
-    for (question, learners, head) in
-        [("next", FORECASTS, "parents = ['past']\n"), ("now", NOWCASTS, "parents = ['day']\nnowcast = true\n")]
-    {
-        for (name, table) in learners {
-            write!(text, "[learners.{name}-{question}]\n{head}{table}").expect("a string takes what it is given");
+    for Question { name: question, learners, head, linear, members } in [NEXT, NOW] {
+        for (name, settings, model) in learners {
+            let model = model.replace("MEMBERS", members).replace("LINEAR", linear);
+            writeln!(text, "[learners.{name}-{question}]\n{head}{settings}model = {model}")
+                .expect("a string takes what it is given");
             names.push(format!("'{name}-{question}'"));
         }
     }
@@ -213,9 +182,9 @@ fn run(file: &Path, interval: &str, records: usize) -> anyhow::Result<Vec<Leader
 }
 
 /// One question as a table: naive's error first, then each model's skill, and the worst ratio of its error to naive's.
-fn table(found: &[(&str, Vec<LeaderboardRow>)], question: &str) -> String {
+fn table(found: &[(&str, Vec<LeaderboardRow>)], question: &Question) -> String {
     let of = |rows: &[LeaderboardRow]| -> BTreeMap<String, (Option<f64>, Option<f64>)> {
-        let ends = format!("-{question}");
+        let ends = format!("-{}", question.name);
         rows.iter().filter_map(|row| Some((row.model.strip_suffix(&ends)?.to_owned(), (row.mae, row.skill)))).collect()
     };
     let columns: Vec<_> = found.iter().map(|(name, rows)| (name, of(rows))).collect();
@@ -227,8 +196,7 @@ fn table(found: &[(&str, Vec<LeaderboardRow>)], question: &str) -> String {
     let cells: Vec<String> =
         columns.iter().map(|(_, models)| naive(models).map_or("-".to_owned(), |mae| format!("{mae:.4}"))).collect();
     writeln!(text, "| *naive, MAE in price* | {} | 1 |", cells.join(" | ")).expect("a string takes what it is given");
-    let learners = if question == "next" { FORECASTS } else { NOWCASTS };
-    for (name, ..) in learners.iter().filter(|(name, ..)| *name != "naive") {
+    for (name, ..) in question.learners.iter().filter(|(name, ..)| *name != "naive") {
         let skills: Vec<Option<f64>> =
             columns.iter().map(|(_, models)| models.get(*name).and_then(|(_, skill)| *skill)).collect();
         if skills.iter().all(Option::is_none) {
@@ -257,8 +225,8 @@ fn main() -> anyhow::Result<()> {
     anyhow::ensure!(!found.is_empty(), "{folder} holds none of the candle files");
     println!(
         "### Forecasts: the next close\n\n{}\n### Nowcasts: the close from open, high and low of the same bar\n\n{}",
-        table(&found, "next"),
-        table(&found, "now")
+        table(&found, &NEXT),
+        table(&found, &NOW)
     );
     Ok(())
 }

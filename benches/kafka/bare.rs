@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rdkafka::bindings::rd_kafka_flush;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -34,9 +35,9 @@ fn work(arguments: &[String], thread: u32) {
     consumer.subscribe(&[input]).expect("the topic is there");
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", servers).set("linger.ms", "5").set("enable.idempotence", "true");
-    config.set("delivery.report.only.error", "true");
+    config.set("delivery.report.only.error", "true").set("batch.size", "262144");
     if exactly_once {
-        config.set("transactional.id", format!("{application}-{thread}"));
+        config.set("transactional.id", format!("{application}-{thread}")).set("linger.ms", "100");
     }
     let producer: BaseProducer = config.create().expect("the configuration is right");
     if exactly_once {
@@ -71,8 +72,9 @@ fn work(arguments: &[String], thread: u32) {
         }
         if open && committed.elapsed() >= COMMIT_EVERY {
             while producer.in_flight_count() > 0 {
+                // SAFETY: the client is alive. rdkafka's own flush looks only every 100 ms.
+                unsafe { rd_kafka_flush(producer.client().native_ptr(), 10) };
                 producer.poll(Duration::ZERO);
-                std::thread::sleep(Duration::from_micros(500));
             }
             let mut offsets = TopicPartitionList::new();
             for (partition, offset) in std::mem::take(&mut done) {

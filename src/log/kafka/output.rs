@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use rdkafka::bindings::rd_kafka_flush;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
@@ -20,7 +21,9 @@ use crate::record::{RecordBatch, TopicPartition};
 
 /// Longest wait of one call to a transaction coordinator.
 const STEP: Duration = Duration::from_secs(5);
-/// Pause between looks at what is under way. Slept, not polled: a poll of rdkafka's spins through the last millisecond of its time.
+/// Longest step of a flush; what could not be delivered is seen after it, milliseconds.
+const FLUSH_MS: i32 = 10;
+/// Pause while there is no room. Slept, not polled: a poll of rdkafka's spins through the last millisecond of its time.
 const LOOK: Duration = Duration::from_micros(500);
 /// Longest wait for room in the queue of a producer whose brokers take nothing; records that old are given up by then.
 const ROOM: Duration = Duration::from_secs(60);
@@ -150,7 +153,7 @@ impl Output {
         }
     }
 
-    /// Waits until everything produced is with the brokers. Short polls: a flush of rdkafka's looks only every 100 ms.
+    /// Sends what lingers, and waits until everything produced is with the brokers.
     fn drain(&self, longest: Duration) -> Result<(), LogError> {
         let deadline = Instant::now() + longest;
         while self.producer.in_flight_count() > 0 {
@@ -158,9 +161,16 @@ impl Output {
                 let text = format!("the brokers ({}) have not confirmed all records yet", self.settings.servers);
                 return Err(LogError::Retriable(text));
             }
-            self.wait();
+            self.flush();
+            self.serve();
         }
         Ok(())
+    }
+
+    /// One step of a flush. That of rdkafka looks for the end only every 100 ms; librdkafka's own sleeps until it has come, or for as long as it is told to.
+    fn flush(&self) {
+        // SAFETY: the client is alive. That records are left, which is all that it can answer, is seen by who calls.
+        unsafe { rd_kafka_flush(self.producer.client().native_ptr(), FLUSH_MS) };
     }
 
     /// Adds input offsets to the transaction, as the member of the group that `member` describes.
