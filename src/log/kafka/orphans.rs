@@ -21,7 +21,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(30);
 /// Longest wait for an answer: who asks does not poll.
 const ANSWER: Duration = Duration::from_millis(500);
-/// Looks at which a stable group has left partitions out before somebody acts.
+/// Looks at which a stable group has left partitions out before somebody acts. They double each time that this did not help, so that a group that stays so for a
+/// reason unknown here is not made to rebalance all the time.
 const PATIENCE: u32 = 2;
 
 /// A member's look at its group.
@@ -31,14 +32,15 @@ pub(super) struct Watch {
     /// The next look; `None` once the group is whole.
     next: Option<Instant>,
     pause: Duration,
-    /// Looks at which partitions had no owner.
+    /// Looks at which partitions had no owner, and how many of them are borne.
     seen: u32,
+    patience: u32,
 }
 
 impl Watch {
     pub(super) fn new(client: &ClientSettings) -> Self {
         let (group, topics) = (client.application_id.clone(), client.topics.clone());
-        Watch { group, topics, next: None, pause: PAUSE, seen: 0 }
+        Watch { group, topics, next: None, pause: PAUSE, seen: 0, patience: PATIENCE }
     }
 
     /// An assignment has come: looks begin.
@@ -52,17 +54,17 @@ impl Watch {
             return false;
         }
         match self.orphans(topics, settings) {
-            Ok((0, _)) => self.next = None,
+            Ok((0, _)) => (self.next, self.patience) = (None, PATIENCE),
             Ok((orphans, members)) => {
                 self.seen += 1;
                 self.next = Some(Instant::now() + PAUSE);
-                if self.seen >= PATIENCE && least(&members).is_some_and(|least| *least.id == *member()) {
+                if self.seen >= self.patience && least(&members).is_some_and(|least| *least.id == *member()) {
                     warn!(
                         group = &*self.group,
                         orphans,
                         "a rebalance that was cut off has left partitions to nobody; joining the group anew, so that it deals them out"
                     );
-                    self.next = None;
+                    (self.next, self.patience) = (None, self.patience.saturating_mul(2));
                     return true;
                 }
             }
