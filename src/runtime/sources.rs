@@ -12,6 +12,7 @@ use crate::changelog::{Found, Generation, Search, Sought};
 use crate::failpoint;
 use crate::log::LogReader;
 use crate::record::{Offset, TopicPartition};
+use crate::snapshot::SnapshotError;
 use crate::store::{Checkpoint, CheckpointInfo, Listing, StoreError};
 use crate::task::TaskSnapshot;
 use crate::telemetry::{CheckpointRefusal, RuntimeEvent, SnapshotOrigin};
@@ -164,10 +165,11 @@ impl<'a> Sources<'a> {
         let loaded = self.restore.search(at, reader, |search| search.load(generation))?;
         let opened = loaded.unwrap_or_else(|| Err("the changelog cannot be read".to_owned()));
         let number = generation.id.generation;
-        match opened.and_then(|payload| self.restore.decode(&payload)) {
+        let torn = |detail| (CheckpointRefusal::Damaged, detail);
+        match opened.map_err(torn).and_then(|payload| self.restore.decode(&payload)) {
             Ok(snapshot) => Ok(Some(Stored { origin: SnapshotOrigin::Changelog, generation: number, snapshot })),
-            Err(detail) => {
-                let (partition, reason) = (&self.restore.link.partition, CheckpointRefusal::Damaged);
+            Err((reason, detail)) => {
+                let partition = &self.restore.link.partition;
                 let event = RuntimeEvent::ChangelogRefused { partition, generation: number, reason, detail: &detail };
                 self.restore.telemetry.event(&event);
                 self.refused.push(number);
@@ -263,29 +265,31 @@ impl Restore {
 
     /// Reads one checkpoint of the local store; `None`, told of, when it cannot be ours.
     fn open_local(&self, generation: u64, position: Offset) -> Option<Stored> {
-        let damaged = |error: &dyn std::fmt::Display| self.refuse(generation, CheckpointRefusal::Damaged, &error.to_string());
-        let bytes = self.store.load(&task_name(&self.link.partition), generation).map_err(|e| damaged(&e)).ok()?;
-        let snapshot = TaskSnapshot::from_bytes(&bytes).map_err(|e| damaged(&e)).ok()?;
-        if let Err(detail) = self.is_ours(&snapshot) {
-            self.refuse(generation, CheckpointRefusal::Foreign, &detail);
-            return None;
+        let bytes = self.store.load(&task_name(&self.link.partition), generation);
+        match bytes.map_err(|error| (CheckpointRefusal::Damaged, error.to_string())).and_then(|bytes| self.decode(&bytes)) {
+            Ok(snapshot) => {
+                let standby = self.standbys.wrote(&self.link.partition, position);
+                let origin = if standby { SnapshotOrigin::Standby } else { SnapshotOrigin::Local };
+                Some(Stored { origin, generation, snapshot })
+            }
+            Err((reason, detail)) => {
+                self.refuse(generation, reason, &detail);
+                None
+            }
         }
-        let origin =
-            if self.standbys.wrote(&self.link.partition, position) { SnapshotOrigin::Standby } else { SnapshotOrigin::Local };
-        Some(Stored { origin, generation, snapshot })
     }
 
-    fn decode(&self, payload: &[u8]) -> Result<TaskSnapshot, String> {
-        let snapshot = TaskSnapshot::from_bytes(payload).map_err(|error| error.to_string())?;
-        self.is_ours(&snapshot).map(|()| snapshot)
-    }
-
-    fn is_ours(&self, snapshot: &TaskSnapshot) -> Result<(), String> {
+    /// A snapshot of this task, or why it is none.
+    fn decode(&self, payload: &[u8]) -> Result<TaskSnapshot, (CheckpointRefusal, String)> {
+        let snapshot = TaskSnapshot::from_bytes(payload).map_err(|error| {
+            let other = matches!(error, SnapshotError::OtherVersion { .. });
+            (if other { CheckpointRefusal::OtherVersion } else { CheckpointRefusal::Damaged }, error.to_string())
+        })?;
         let (topology, partition) = (&*snapshot.topology, &snapshot.partition);
         if (topology, partition) == (&*self.graph.name, &self.link.partition) {
-            return Ok(());
+            return Ok(snapshot);
         }
-        Err(format!("it is of topology {topology} and partition {partition}"))
+        Err((CheckpointRefusal::Foreign, format!("it is of topology {topology} and partition {partition}")))
     }
 
     /// Tells of a checkpoint of the local store that is not taken.

@@ -63,6 +63,17 @@ impl<'a> Envelope<'a> {
         }
         Ok(Envelope { version, payload })
     }
+
+    /// The payload of an envelope of exactly `version`.
+    ///
+    /// # Errors
+    /// When it is damaged, or of any other version.
+    pub fn open_only(version: u16, bytes: &'a [u8]) -> Result<&'a [u8], SnapshotError> {
+        match Envelope::open(u16::MAX, bytes)? {
+            sealed if sealed.version == version => Ok(sealed.payload),
+            sealed => Err(SnapshotError::OtherVersion { found: sealed.version, supported: version }),
+        }
+    }
 }
 
 fn checksum(version: u16, length: u64, payload: &[u8]) -> u32 {
@@ -91,5 +102,7 @@ mod tests {
     fn a_newer_version_is_named() {
         let sealed = Envelope::seal(9, b"");
         assert_eq!(Envelope::open(2, &sealed), Err(SnapshotError::Version { found: 9, supported: 2 }));
+        assert_eq!(Envelope::open_only(10, &sealed), Err(SnapshotError::OtherVersion { found: 9, supported: 10 }));
+        assert_eq!(Envelope::open_only(9, &sealed), Ok(&b""[..]));
     }
 }

@@ -61,11 +61,7 @@ impl TaskSnapshot {
     /// # Errors
     /// When the seal does not verify, the version is not [`SNAPSHOT_VERSION`], or the payload does not decode.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let sealed = Envelope::open(u16::MAX, bytes)?;
-        if sealed.version != SNAPSHOT_VERSION {
-            return Err(SnapshotError::OtherVersion { found: sealed.version, supported: SNAPSHOT_VERSION });
-        }
-        decode(sealed.payload)
+        decode(Envelope::open_only(SNAPSHOT_VERSION, bytes)?)
     }
 
     /// What [`resolve`](super::resolve) needs to know of the nodes.

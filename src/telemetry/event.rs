@@ -9,6 +9,8 @@ use crate::record::{Offset, TopicPartition};
 pub enum CheckpointRefusal {
     /// It does not verify or decode.
     Damaged,
+    /// It is sound, but written in another format.
+    OtherVersion,
     /// It belongs to another topology or partition.
     Foreign,
     /// It is ahead of the committed position.
@@ -20,6 +22,7 @@ impl CheckpointRefusal {
     pub fn name(self) -> &'static str {
         match self {
             CheckpointRefusal::Damaged => "damaged",
+            CheckpointRefusal::OtherVersion => "other_version",
             CheckpointRefusal::Foreign => "foreign",
             CheckpointRefusal::Ahead => "ahead",
         }

@@ -182,7 +182,7 @@ metrics! {
     checkpoint_seconds: HistogramVec = "tidemill_checkpoint_duration_seconds" []
         "Time to encode a checkpoint and to make it durable.";
     checkpoints_refused: IntCounterVec = "tidemill_checkpoints_refused_total" ["reason"]
-        "Stored checkpoints that a restore did not take: damaged, foreign or ahead of the committed position.";
+        "Stored checkpoints that a restore did not take: damaged, of another format, foreign or ahead of the committed position.";
     store_incidents: IntCounterVec = "tidemill_store_incidents_total" ["kind"]
         "What the checkpoint store did to go on after damage: snapshot_files_set_aside or quarantined.";
 
@@ -202,7 +202,7 @@ metrics! {
     changelog_age: GaugeVec = "tidemill_changelog_age_seconds" ["partition"]
         "Time since this process produced its newest snapshot into the changelog.";
     changelog_refused: IntCounterVec = "tidemill_changelog_snapshots_refused_total" ["reason"]
-        "Snapshots of the changelog that a restore did not take: damaged, foreign or ahead of the committed position.";
+        "Snapshots of the changelog that a restore did not take: damaged, of another format, foreign or ahead of the committed position.";
     standby_snapshots: IntCounterVec = "tidemill_standby_snapshots_total" ["partition"]
         "Snapshots of tasks owned elsewhere that the standby has put into the local store.";
     standby_lag: GaugeVec = "tidemill_standby_lag_records" ["partition"]

@@ -112,7 +112,7 @@ fn survive(plan: &Plan, kills: usize, size: usize) {
     let named: u32 = reached.values().sum();
     println!("{kills} kills, {named} of them at {} named points: {reached:?}", reached.len());
     println!("points that were not reached, where a random moment took their place: {missed:?}");
-    assert!(missed.len() <= named as usize, "most named points are not reached: {missed:?}");
+    assert!(missed.len() * 4 <= kills, "too many named points are not reached: {missed:?}");
     let instances = victims.instances;
     finish(&scenario, instances);
 }

@@ -400,6 +400,21 @@ impl Scenario {
     }
 }
 
+impl Drop for Scenario {
+    /// A million records and what comes of them are gigabytes: they go, unless somebody may want to look at what failed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut topics = self.graph.output_topics();
+        topics.extend([self.graph.source.topic.clone(), tidemill::changelog::topic_name(&self.graph.name)]);
+        let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+        if let Err(error) = self.log.delete_topics(&names) {
+            println!("the topics of {} stay: {error}", self.graph.name);
+        }
+    }
+}
+
 /// The candles of a plan, dealt out to partitions.
 fn input(plan: &Plan) -> Vec<RecordBatch> {
     let files = if plan.coins == 0 { candle_files() } else { Vec::new() };

@@ -258,7 +258,7 @@ impl Component for Snarimax {
             let message = format!("the exogenous feature `{}` has the name of a lag", schema.names()[k]);
             return Err(vec![ParamError::new(ParamErrorKind::Conflict, on.path, message, "another name for the feature")]);
         }
-        let regressor = params.regressor.clone().unwrap_or_else(|| default_regressor(params.river_compat));
+        let regressor = params.regressor.unwrap_or_else(|| default_regressor(params.river_compat));
         let regressor = on.catalog.regressor(&regressor, &child(on.path, "regressor"), &schema, on.seed)?;
         Ok(Snarimax::of(shape, regressor))
     }

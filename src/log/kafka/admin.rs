@@ -92,7 +92,10 @@ impl Admin {
             specs.iter().all(|spec| known.get(&*spec.name) == Some(&spec.partitions))
         })?;
         let places = specs.iter().flat_map(|spec| (0..spec.partitions).map(|n| TopicPartition::new(spec.name.clone(), n)));
-        places.map(|place| self.ends(&place, deadline)).try_for_each(|ends| ends.map(drop))
+        for place in places {
+            self.ends(&place, deadline)?;
+        }
+        Ok(())
     }
 
     /// The ends of a partition, once it has a leader that knows of it: right after a topic is made it may have none.

@@ -287,20 +287,20 @@ impl KafkaSettings {
 
     /// An idempotent producer; with an id, a transactional one.
     pub(super) fn producer(&self, client_id: &str, transactional_id: Option<&str>) -> ClientConfig {
+        // Nobody sees a record before its transaction commits, and a commit waits for no linger. While a request is on its way, librdkafka spins as soon
+        // as the next one is due: it should be due when it is full.
+        let linger_ms = if transactional_id.is_some() { "100" } else { "5" };
         let mut config = self.base(client_id);
         config
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
-            .set("linger.ms", "5")
+            .set("linger.ms", linger_ms)
             .set("batch.size", "262144")
             .set("delivery.report.only.error", "true")
             .set("queue.buffering.max.kbytes", "65536")
             .set("queue.buffering.max.messages", "500000")
             .set("batch.num.messages", "10000");
         if let Some(id) = transactional_id {
-            // Nobody sees a record before its transaction commits, and a commit waits for no linger. While a request is on its way, librdkafka spins as
-            // soon as the next one is due: it should be due when it is full.
-            config.set("linger.ms", "100");
             config.set("transactional.id", id).set("transaction.timeout.ms", self.transaction_timeout_ms.to_string());
         }
         self.with_own(config)
