@@ -18,7 +18,9 @@ pub enum Node {
     /// Asks a feature.
     Branch(Branch),
     /// Learns and predicts.
-    Leaf(Leaf),
+    ///
+    /// Kept apart, so that nodes are small and the way down stays in the processor's cache.
+    Leaf(Box<Leaf>),
 }
 
 /// A node that asks a feature: what is at most the threshold goes left, the rest right, and a record without the feature to the heavier side.
@@ -85,7 +87,7 @@ impl Tree {
     /// A tree of one leaf.
     pub fn new(seedling: &Seedling<'_>) -> Self {
         Tree {
-            nodes: vec![Node::Leaf(Leaf::first(seedling))],
+            nodes: vec![Node::Leaf(Box::new(Leaf::first(seedling)))],
             free: Vec::new(),
             root: 0,
             points: 0,
@@ -299,7 +301,7 @@ impl Tree {
             Verdict::Split(split) => {
                 let (depth, children) = (leaf.depth, [leaf.child(split.left), leaf.child(split.right)]);
                 self.points -= before.min(self.points);
-                let children = children.map(|child| self.add(Node::Leaf(child)));
+                let children = children.map(|child| self.add(Node::Leaf(Box::new(child))));
                 Some(Branch { feature: split.feature, depth, threshold: split.threshold, children })
             }
         };

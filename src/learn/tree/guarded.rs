@@ -338,7 +338,7 @@ impl GuardedTree {
     fn start_alternate(&mut self, at: u32, depth: u32, nursery: &Nursery<'_>) {
         let mut leaf = Leaf::first(&nursery.seedling);
         leaf.depth = depth;
-        let alternate = self.tree.add(Node::Leaf(leaf));
+        let alternate = self.tree.add(Node::Leaf(Box::new(leaf)));
         self.guard(alternate, nursery);
         self.events.alternates += 1;
         if let Some(guard) = &mut self.guards[at as usize] {
