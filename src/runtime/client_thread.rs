@@ -81,7 +81,8 @@ pub(super) struct ClientThread {
     pub(super) slots: BTreeMap<u32, Slot>,
     pub(super) recoveries: BTreeMap<u32, Recovery>,
     pub(super) transaction: Transaction,
-    pub(super) last_commit: Instant,
+    /// When the running commit interval began.
+    pub(super) interval_began: Instant,
     /// Replacements of the client since the last commit.
     pub(super) replacements: u32,
     lives: u64,
@@ -99,7 +100,7 @@ impl ClientThread {
             slots: BTreeMap::new(),
             recoveries: BTreeMap::new(),
             transaction: Transaction::default(),
-            last_commit: clock::now(),
+            interval_began: clock::now(),
             replacements: 0,
             lives: 0,
             news,

@@ -40,7 +40,11 @@ impl ClientThread {
 
     /// When the open transaction is to commit.
     pub(super) fn commit_due_at(&self) -> Instant {
-        self.last_commit + Duration::from_millis(self.shared.settings.commit_interval_ms)
+        self.interval_began + self.commit_interval()
+    }
+
+    fn commit_interval(&self) -> Duration {
+        Duration::from_millis(self.shared.settings.commit_interval_ms)
     }
 
     pub(super) fn commit_if_due(&mut self) -> Result<(), Trouble> {
@@ -59,7 +63,7 @@ impl ClientThread {
         self.log("commit", |client| client.commit(&offsets))?;
         failpoint::hit("runtime.after-commit");
         self.shared.telemetry.event(&RuntimeEvent::Committed { thread: self.index, took: started.elapsed() });
-        self.last_commit = clock::now();
+        self.interval_began = counted_from(started, clock::now(), self.commit_interval());
         self.replacements = 0;
         for (partition, share) in self.transaction.take() {
             self.committed(partition, share);
@@ -166,5 +170,23 @@ impl ClientThread {
         // From here on the task is rolled back if the transaction fails, whatever of the chunks is in it.
         self.transaction.add_changelog(number, chunks.as_bytes().len(), committed);
         self.log("produce", |client| client.produce(&at, chunks))
+    }
+}
+
+/// The moment from which the next commit interval counts: the beginning of the last commit, so that nothing waits longer than the interval and one commit. When
+/// commits are slow, at least half an interval is left for work between two of them.
+fn counted_from(started: Instant, ended: Instant, interval: Duration) -> Instant {
+    ended.checked_sub(interval / 2).map_or(ended, |earliest| started.max(earliest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_count_from_the_beginning_of_quick_commits_and_leave_time_after_slow_ones() {
+        let (begun, ms) = (clock::now() + Duration::from_secs(60), Duration::from_millis);
+        assert_eq!(counted_from(begun, begun + ms(6), ms(100)), begun);
+        assert_eq!(counted_from(begun, begun + ms(300), ms(100)), begun + ms(250));
     }
 }

@@ -288,8 +288,8 @@ impl KafkaSettings {
     /// An idempotent producer; with an id, a transactional one.
     pub(super) fn producer(&self, client_id: &str, transactional_id: Option<&str>) -> ClientConfig {
         // Nobody sees a record before its transaction commits, and a commit waits for no linger. While a request is on its way, librdkafka spins as soon
-        // as the next one is due: it should be due when it is full.
-        let linger_ms = if transactional_id.is_some() { "100" } else { "5" };
+        // as the next one is due: it should be due when it is full. Without transactions a record is seen as soon as it is sent.
+        let linger_ms = if transactional_id.is_some() { "100" } else { "0" };
         let mut config = self.base(client_id);
         config
             .set("enable.idempotence", "true")

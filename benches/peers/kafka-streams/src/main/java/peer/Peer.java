@@ -93,7 +93,8 @@ public final class Peer {
         Duration grace = Duration.ofSeconds(10);
         Materialized<String, Bar, WindowStore<Bytes, byte[]>> store = memory
                 ? Materialized.as(Stores.inMemoryWindowStore("bars", size.plus(grace), size, false))
-                : Materialized.as(Stores.persistentWindowStore("bars", size.plus(grace), size, false));
+                // With the shortest retention that the DSL would take, RocksDB opens and deletes a database for every three minutes of events.
+                : Materialized.as(Stores.persistentWindowStore("bars", Duration.ofDays(1), size, false));
         KStream<String, byte[]> candles = builder.stream(input, Consumed.with(Serdes.String(), Serdes.ByteArray()));
         candles.groupByKey(Grouped.with(Serdes.String(), Serdes.ByteArray()))
                 .windowedBy(TimeWindows.ofSizeAndGrace(size, grace))
