@@ -15,7 +15,7 @@ use super::{
 };
 use crate::record::{Offset, RecordBatch, TopicPartition};
 
-/// A planned fault. Commits and polls are counted from 1, each over all clients of the log.
+/// A planned fault. Commits, polls and calls for a client are counted from 1, each over all clients of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// This commit fails with [`LogError::Retriable`] and changes nothing; the transaction stays open.
@@ -28,6 +28,8 @@ pub enum Fault {
     LoseAnswer(u64),
     /// At this poll everything the client has is revoked; the poll after it assigns the same again, at the committed offsets.
     Revoke(u64),
+    /// This call for a client, and the question for the topics before it, fail with [`LogError::Retriable`].
+    NoClient(u64),
     /// At this poll everything the client has is lost: it can commit nothing until the poll after it assigns the same again.
     LosePartitions(u64),
 }
@@ -37,6 +39,7 @@ struct Plan {
     faults: Vec<Fault>,
     commits: AtomicU64,
     polls: AtomicU64,
+    clients: AtomicU64,
 }
 
 impl Plan {
@@ -54,6 +57,14 @@ impl Plan {
         let number = self.polls.fetch_add(1, Ordering::SeqCst) + 1;
         let due = |fault: &&Fault| matches!(fault, Fault::Revoke(n) | Fault::LosePartitions(n) if *n == number);
         self.faults.iter().find(due).copied()
+    }
+
+    /// Whether the log answers a client who comes after `before` others.
+    fn answers(&self, before: u64) -> Result<(), LogError> {
+        match self.faults.contains(&Fault::NoClient(before + 1)) {
+            true => Err(LogError::Retriable("no broker answers".to_owned())),
+            false => Ok(()),
+        }
     }
 }
 
@@ -82,6 +93,7 @@ impl FaultyLog {
 
 impl Log for FaultyLog {
     fn client(&self, settings: &ClientSettings) -> Result<Box<dyn LogClient>, LogError> {
+        self.plan.answers(self.plan.clients.fetch_add(1, Ordering::SeqCst))?;
         let client = self.log.client(settings)?;
         let reset = settings.reset;
         Ok(Box::new(FaultyClient { client, plan: self.plan.clone(), reset, assigned: Vec::new(), standing: Standing::Owner }))
@@ -104,6 +116,7 @@ impl Log for FaultyLog {
     }
 
     fn topics(&self) -> Result<Vec<TopicDescription>, LogError> {
+        self.plan.answers(self.plan.clients.load(Ordering::SeqCst))?;
         self.log.topics()
     }
 

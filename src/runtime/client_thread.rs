@@ -76,7 +76,7 @@ const OUTPUT_WAIT: Duration = Duration::from_millis(1);
 pub(super) struct ClientThread {
     pub(super) shared: Arc<Shared>,
     pub(super) index: u32,
-    /// `None` only while it is being replaced.
+    /// `None` while there is no answer to the call for one.
     pub(super) client: Option<Box<dyn LogClient>>,
     pub(super) slots: BTreeMap<u32, Slot>,
     pub(super) recoveries: BTreeMap<u32, Recovery>,
@@ -91,12 +91,12 @@ pub(super) struct ClientThread {
 }
 
 impl ClientThread {
-    pub(super) fn new(shared: Arc<Shared>, index: u32, client: Box<dyn LogClient>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, index: u32, client: Option<Box<dyn LogClient>>) -> Self {
         let (tell, news) = channel();
         ClientThread {
             shared,
             index,
-            client: Some(client),
+            client,
             slots: BTreeMap::new(),
             recoveries: BTreeMap::new(),
             transaction: Transaction::default(),
@@ -115,6 +115,9 @@ impl ClientThread {
     pub(super) fn run(&mut self) -> Result<(), InstanceError> {
         loop {
             match self.shared.control.command() {
+                // At the start, while no broker answers: there is nothing yet that would have to be brought to an end.
+                Command::Run if self.client.is_none() => self.connect()?,
+                Command::Close(_) if self.client.is_none() => return Ok(()),
                 Command::Run => {
                     let outcome = self.turn();
                     self.mend(outcome)?;

@@ -19,7 +19,7 @@ use super::standby::Standby;
 use super::status::InstanceStatus;
 use super::workers::{ActorSettings, Workers};
 use crate::changelog::topic_name;
-use crate::log::{Log, LogError};
+use crate::log::{Log, LogError, Reaction};
 use crate::store::CheckpointStore;
 use crate::task::Leaderboard;
 use crate::telemetry::{RuntimeEvent, Telemetry};
@@ -86,7 +86,11 @@ fn changelog_topic(log: &dyn Log, graph: &Graph, settings: &RuntimeSettings) -> 
         return Ok(None);
     }
     let name = topic_name(&settings.application_id);
-    let topics = log.topics()?;
+    let topics = match log.topics() {
+        // An outage is waited out. If the topic is missing all the same, the first record for it says so.
+        Err(error) if error.reaction() == Reaction::Retry => return Ok(Some(name)),
+        answer => answer?,
+    };
     let partitions = |name: &str| topics.iter().find(|topic| &*topic.spec.name == name).map(|topic| topic.spec.partitions);
     let (source, found) = (partitions(&graph.source.topic), partitions(&name));
     if source.is_none() || source == found {
@@ -128,8 +132,12 @@ impl InstanceHandle {
         let fingerprint = &*shared.graph.fingerprint;
         shared.telemetry.event(&RuntimeEvent::InstanceStarted { application, topology, fingerprint });
         let indices = 0..shared.settings.num_stream_threads;
-        let clients = indices.map(|index| Ok((index, shared.log.client(&shared.client_settings(index))?)));
-        let clients = clients.collect::<Result<Vec<_>, InstanceError>>()?;
+        let client = |index| match shared.log.client(&shared.client_settings(index)) {
+            // The thread goes on asking.
+            Err(error) if error.reaction() == Reaction::Retry => Ok((index, None)),
+            answer => Ok((index, Some(answer?))),
+        };
+        let clients = indices.map(client).collect::<Result<Vec<_>, InstanceError>>()?;
         let running = Arc::new(Mutex::new(clients.len()));
         let mut threads = self.threads();
         for (index, client) in clients {

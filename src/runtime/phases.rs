@@ -10,7 +10,8 @@ pub enum ThreadState {
     Joining,
     /// It has heard its share of the partitions, which may be none.
     Running,
-    /// Its log client is lost (fenced, or the outcome of a commit is unknown), and a new one is being made.
+    /// It asks for a log client, again and again while no broker answers: its last one is lost (fenced, or the outcome of a commit is unknown), or there was
+    /// no answer at the start.
     Replacing,
     /// It was told to end: it finishes, commits, keeps the states and leaves the group.
     Closing,

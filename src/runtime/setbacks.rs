@@ -55,27 +55,31 @@ impl ClientThread {
         self.shared.telemetry.event(&RuntimeEvent::RolledBack { thread: self.index, outcome, why });
         self.transaction.take();
         self.client = None;
-        self.shared.board.update_thread(self.index, ThreadState::Replacing);
         for mut slot in std::mem::take(&mut self.slots).into_values() {
             slot.end();
             self.shared.board.update_task(&slot.partition, self.index, |task| task.state = TaskState::Created);
         }
-        loop {
+        while self.client.is_none() {
             self.shared.control.patience()?;
-            if self.replacements > 0 {
-                std::thread::sleep((Duration::from_millis(50) * self.replacements).min(LONGEST_PAUSE));
-            }
-            self.replacements += 1;
-            match self.shared.log.client(&self.shared.client_settings(self.index)) {
-                Ok(client) => {
-                    self.client = Some(client);
-                    self.shared.board.update_thread(self.index, ThreadState::Joining);
-                    return Ok(());
-                }
-                Err(error) if error.reaction() == Reaction::Stop => return Err(InstanceError::Log(error).into()),
-                Err(error) => self.shared.telemetry.event(&RuntimeEvent::LogRetry { call: "client", why: &error.to_string() }),
-            }
+            self.connect()?;
         }
+        Ok(())
+    }
+
+    /// Asks for a client for this thread's slot, after a pause that grows until something commits.
+    pub(super) fn connect(&mut self) -> Result<(), InstanceError> {
+        self.shared.board.update_thread(self.index, ThreadState::Replacing);
+        std::thread::sleep((Duration::from_millis(50) * self.replacements).min(LONGEST_PAUSE));
+        self.replacements += 1;
+        match self.shared.log.client(&self.shared.client_settings(self.index)) {
+            Ok(client) => {
+                self.client = Some(client);
+                self.shared.board.update_thread(self.index, ThreadState::Joining);
+            }
+            Err(error) if error.reaction() == Reaction::Stop => return Err(InstanceError::Log(error)),
+            Err(error) => self.shared.telemetry.event(&RuntimeEvent::LogRetry { call: "client", why: &error.to_string() }),
+        }
+        Ok(())
     }
 
     /// A stage has panicked: the task comes back at its committed position.

@@ -195,6 +195,31 @@ fn failed_and_unanswered_commits_leave_no_trace() {
 }
 
 #[test]
+fn an_instance_that_starts_while_no_broker_answers_waits_for_one() {
+    let shared = Shared::new(200);
+    let outage: Vec<Fault> = (1..=5).map(Fault::NoClient).collect();
+    let log: Arc<dyn Log> = Arc::new(FaultyLog::new(shared.bench.log(), outage));
+    let handle = shared.start_on(log, "a", settings());
+    assert!(handle.wait_until(PATIENCE, |status| shared.bench.done(status)), "{:#?}", handle.status());
+    let metrics = handle.telemetry().render();
+    assert!(metrics.contains("tidemill_log_retries_total{call=\"client\"} 4"), "one call of five is of the start: {metrics}");
+    bench::stop(handle);
+    shared.finish("b", settings()).assert_equals(&shared.expected(), "after an outage at the start");
+}
+
+#[test]
+fn an_instance_that_waits_for_a_broker_ends_when_told_to() {
+    let shared = Shared::new(10);
+    let outage: Vec<Fault> = (1..=1_000).map(Fault::NoClient).collect();
+    let log: Arc<dyn Log> = Arc::new(FaultyLog::new(shared.bench.log(), outage));
+    let handle = shared.start_on(log, "a", settings());
+    let retried = || handle.telemetry().render().contains("tidemill_log_retries_total{call=\"client\"} 2");
+    assert!(handle.wait_until(PATIENCE, |_| retried()), "it goes on asking");
+    assert!(!handle.status().ready());
+    bench::stop(handle);
+}
+
+#[test]
 fn a_damaged_snapshot_falls_to_the_older_generation_then_to_the_log() {
     let shared = Shared::new(400);
     shared.run_some("a", 100);
