@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
 use tidemill::log::kafka::KafkaLog;
@@ -24,7 +24,11 @@ struct Mock {
 
 impl Mock {
     fn new(test: &str) -> Mock {
-        let cluster = MockCluster::new(1).unwrap();
+        Mock::of(test, 1)
+    }
+
+    fn of(test: &str, brokers: i32) -> Mock {
+        let cluster = MockCluster::new(brokers).unwrap();
         set_prefix(String::new());
         ["in", "out"].iter().for_each(|topic| cluster.create_topic(&named(topic), 2, 1).unwrap());
         let log = connect(&cluster.bootstrap_servers(), "i");
@@ -33,8 +37,11 @@ impl Mock {
 
     /// A client that has its partitions, alone in its group: the mock does not know a static member again.
     fn client(&self) -> Box<dyn LogClient> {
-        let group = unique("app");
-        let mut client = self.log.client(&slot(&group, &["in"], 0, 1)).unwrap();
+        self.client_of(&unique("app"))
+    }
+
+    fn client_of(&self, group: &str) -> Box<dyn LogClient> {
+        let mut client = self.log.client(&slot(group, &["in"], 0, 1)).unwrap();
         let mut assigned = false;
         assert!(
             wait_until(PATIENCE, || {
@@ -118,6 +125,30 @@ fn a_transaction_that_a_rebalance_overtakes_goes_into_another_one() {
     assert_eq!(error.reaction(), Reaction::Abort, "{error}");
     client.abort().unwrap();
     assert_eq!(mock.commit(&mut *client, Api::EndTxn, &[]), Ok(()));
+}
+
+#[test]
+fn a_coordinator_that_is_gone_holds_no_commit_up_for_ever() {
+    let mock = Mock::of("a_coordinator_that_is_gone_holds_no_commit_up_for_ever", 2);
+    let group = unique("app");
+    let coordinator = |broker| mock.cluster.coordinator(MockCoordinator::Group(group.clone()), broker).unwrap();
+    let transactional_id = format!("{group}-i-0");
+    mock.cluster.coordinator(MockCoordinator::Transaction(transactional_id), 1).unwrap();
+    ["in", "out"].iter().for_each(|topic| (0..2).for_each(|n| mock.cluster.partition_leader(&named(topic), n, Some(1)).unwrap()));
+    coordinator(2);
+    let mut client = mock.client_of(&group);
+    assert_eq!(mock.commit(&mut *client, Api::EndTxn, &[]), Ok(()));
+    mock.cluster.broker_down(2).unwrap();
+    let error = mock.commit(&mut *client, Api::EndTxn, &[]).unwrap_err();
+    assert_eq!(error.reaction(), Reaction::Abort, "{error}");
+    client.abort().unwrap();
+    coordinator(1);
+    let mut outcome = mock.commit(&mut *client, Api::EndTxn, &[]);
+    // The member has to find its new coordinator too.
+    while matches!(&outcome, Err(error) if error.reaction() == Reaction::Retry) {
+        outcome = client.commit(&offsets(&[(&at("in", 0), 0), (&at("in", 1), 0)]));
+    }
+    assert_eq!(outcome, Ok(()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::close::Closing;
 use super::context::{Context, list_of};
 use super::fault::At;
 use super::input::committed_of;
-use super::output::Output;
+use super::output::{Output, Sent};
 use super::settings::KafkaSettings;
 use super::topics::{ANSWER, Topics};
 use crate::log::{Committed, LogAppender, LogError};
@@ -84,7 +84,9 @@ impl KafkaAppender {
         let list = offsets_list(&BTreeMap::from([(place.clone(), committed)])).map_err(|e| at.reading(&e))?;
         let member = self.group.group_metadata().ok_or_else(|| LogError::Fatal("the appender has no group".to_owned()))?;
         self.output.begin()?;
-        self.output.send_offsets(&list, &member)?;
+        if self.output.send_offsets(&list, &Arc::new(member))? == Sent::Overtaken {
+            return Err(LogError::Abort("somebody has joined the appender's group, which has no members".to_owned()));
+        }
         self.output.commit()?;
         self.kept = Some((Some(place), number + 1));
         self.written = None;

@@ -87,7 +87,7 @@ impl KafkaClient {
     /// give it up, whatever the group's generation, so that nothing needs to be restored.
     fn send_offsets(&mut self, list: &TopicPartitionList) -> Result<(), LogError> {
         for _ in 0..OVERTAKEN {
-            match self.input.as_member(|member| self.output.send_offsets(list, member))? {
+            match self.output.send_offsets(list, &self.input.member()?)? {
                 Sent::Taken => return Ok(()),
                 Sent::Overtaken => self.output.begin_again()?,
             }

@@ -384,15 +384,15 @@ impl Input {
         self.consumer.commit(offsets, CommitMode::Sync).map_err(|e| self.at("commit offsets").offsets(&e))
     }
 
-    /// Makes a call as the member of the group that this client is now: asked for each time, because a rebalance changes it.
-    pub(super) fn as_member<T>(&self, call: impl FnOnce(&ConsumerGroupMetadata) -> Result<T, LogError>) -> Result<T, LogError> {
-        let member = self.consumer.group_metadata();
+    /// The member of the group that this client is now: asked for each time, because a rebalance changes it.
+    pub(super) fn member(&self) -> Result<Arc<ConsumerGroupMetadata>, LogError> {
+        let member = self.consumer.group_metadata().map(Arc::new);
         let member = member.ok_or_else(|| LogError::Fatal("the client belongs to no group".to_owned()))?;
         if failpoint::is_planted("kafka.stale-member") {
-            static FIRST: OnceLock<ConsumerGroupMetadata> = OnceLock::new();
-            return call(FIRST.get_or_init(|| member));
+            static FIRST: OnceLock<Arc<ConsumerGroupMetadata>> = OnceLock::new();
+            return Ok(FIRST.get_or_init(|| member).clone());
         }
-        call(&member)
+        Ok(member)
     }
 
     /// Refuses a partition that is not ours.

@@ -13,6 +13,7 @@
 
 mod admin;
 mod appender;
+mod bounded;
 mod client;
 mod close;
 mod context;

@@ -2,6 +2,7 @@
 //!
 //! No call waits longer than a few seconds. What is not done by then is `Retriable`, and the same call goes on where it stopped.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::bindings::rd_kafka_flush;
@@ -9,8 +10,9 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use tracing::debug;
+use tracing::{debug, warn};
 
+use super::bounded::within;
 use super::context::Context;
 use super::fault::At;
 use super::records::outgoing;
@@ -21,6 +23,8 @@ use crate::record::{RecordBatch, TopicPartition};
 
 /// Longest wait of one call to a transaction coordinator.
 const STEP: Duration = Duration::from_secs(5);
+/// Longest wait for an answer of librdkafka itself, beyond the time that it is given.
+const GRACE: Duration = Duration::from_secs(3);
 /// Longest step of a flush; what could not be delivered is seen after it, milliseconds.
 const FLUSH_MS: i32 = 10;
 /// Pause while there is no room. Slept, not polled: a poll of rdkafka's spins through the last millisecond of its time.
@@ -54,7 +58,7 @@ pub(super) struct Output {
     client_id: String,
     /// `None`: without transactions.
     transactional_id: Option<String>,
-    producer: BaseProducer<Context>,
+    producer: Arc<BaseProducer<Context>>,
     stage: Stage,
     /// The records of the open transaction, to be produced again when a rebalance overtakes it.
     kept: Vec<(TopicPartition, RecordBatch)>,
@@ -177,13 +181,17 @@ impl Output {
     pub(super) fn send_offsets(
         &mut self,
         offsets: &TopicPartitionList,
-        member: &ConsumerGroupMetadata,
+        member: &Arc<ConsumerGroupMetadata>,
     ) -> Result<Sent, LogError> {
         if self.stage == Stage::OffsetsSent {
             return Ok(Sent::Taken);
         }
         failpoint::hit("kafka.before-offsets");
-        let outcome = self.producer.send_offsets_to_transaction(offsets, member, STEP);
+        let (producer, offsets, member) = (self.producer.clone(), offsets.clone(), member.clone());
+        let outcome = within(STEP + GRACE, move || producer.send_offsets_to_transaction(&offsets, &member, STEP));
+        let Some(outcome) = outcome.map_err(|error| LogError::Retriable(format!("no thread for a call: {error}")))? else {
+            return Err(self.left_behind());
+        };
         if outcome.as_ref().is_err_and(is_overtaken) {
             return Ok(Sent::Overtaken);
         }
@@ -191,6 +199,21 @@ impl Output {
         failpoint::hit("kafka.after-offsets");
         self.stage = Stage::OffsetsSent;
         Ok(Sent::Taken)
+    }
+
+    /// The producer is stuck in a call. A new one takes its transactional id, which aborts the transaction and fences whatever the old one may still send.
+    fn left_behind(&mut self) -> LogError {
+        let text = format!("librdkafka did not come back from sending offsets (brokers {})", self.settings.servers);
+        warn!("{text}; going on with a new producer");
+        match connect(&self.settings, &self.client_id, self.transactional_id.as_deref()) {
+            Ok(new) => {
+                (self.producer, self.stage, self.doubtful) = (new, Stage::Idle, false);
+                self.kept.clear();
+                LogError::Abort(text)
+            }
+            // Nothing can be asked of the old one again.
+            Err(error) => LogError::Fatal(format!("{text}: {error}")),
+        }
     }
 
     /// Puts the records of the open transaction, which can only be aborted any more, into a new one.
@@ -257,7 +280,11 @@ fn is_overtaken(error: &KafkaError) -> bool {
     matches!(error, KafkaError::Transaction(error) if overtaken(error))
 }
 
-fn connect(settings: &KafkaSettings, client_id: &str, transactional_id: Option<&str>) -> Result<BaseProducer<Context>, LogError> {
+fn connect(
+    settings: &KafkaSettings,
+    client_id: &str,
+    transactional_id: Option<&str>,
+) -> Result<Arc<BaseProducer<Context>>, LogError> {
     let at = At { servers: &settings.servers, what: "make a producer" };
     let config = settings.producer(client_id, transactional_id);
     let producer: BaseProducer<Context> = config.create_with_context(Context::default()).map_err(|e| at.transaction(&e))?;
@@ -265,5 +292,5 @@ fn connect(settings: &KafkaSettings, client_id: &str, transactional_id: Option<&
         let at = At { what: "take over the transactional id", ..at };
         producer.init_transactions(2 * STEP).map_err(|e| at.transaction(&e))?;
     }
-    Ok(producer)
+    Ok(Arc::new(producer))
 }
