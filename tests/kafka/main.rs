@@ -10,6 +10,7 @@ mod kafka;
 #[macro_use]
 mod port_contract;
 
+mod aborts;
 mod brokers;
 mod equality;
 mod errors;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::common::random::{Random, seed};
 use crate::fleet::{Instance, Options};
+use crate::kafka::proxy::{Api, Harm, Proxy};
 use crate::kafka::{Cluster, ClusterOptions};
-use crate::proxy::{Api, Harm, Proxy};
 use crate::scenario::{Plan, Scenario};
 use crate::{announce, finish, kafka, long, short};
 

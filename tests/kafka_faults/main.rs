@@ -17,7 +17,6 @@ mod kafka;
 mod kills;
 mod moving;
 mod plants;
-mod proxy;
 mod scenario;
 mod storm;
 mod storm_report;

@@ -27,6 +27,8 @@ const STEP: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(3);
 /// Longest step of a flush; what could not be delivered is seen after it, milliseconds.
 const FLUSH_MS: i32 = 10;
+/// Most events that are served after a step of a flush.
+const EVENTS: u32 = 64;
 /// Pause while there is no room. Slept, not polled: a poll of rdkafka's spins through the last millisecond of its time.
 const LOOK: Duration = Duration::from_micros(500);
 /// Longest wait for room in the queue of a producer whose brokers take nothing; records that old are given up by then.
@@ -62,8 +64,10 @@ pub(super) struct Output {
     stage: Stage,
     /// The records of the open transaction, to be produced again when a rebalance overtakes it.
     kept: Vec<(TopicPartition, RecordBatch)>,
-    /// A call about a transaction was not answered in time. Its outcome became known later, but a request of it may still be on its way: the next transaction
-    /// gets a new producer, whose epoch shuts such a request out.
+    /// The next transaction gets a new producer, whose epoch shuts out whatever this one may have left behind.
+    ///
+    /// A call about a transaction was not answered in time: its outcome became known later, but a request of it may still be on its way. Or records of an aborted transaction were not
+    /// delivered: librdkafka gives their sequence numbers to the next ones, and a broker that has written the first takes the second for the same, says yes, and drops them.
     doubtful: bool,
 }
 
@@ -166,7 +170,8 @@ impl Output {
                 return Err(LogError::Retriable(text));
             }
             self.flush();
-            self.serve();
+            // A poll of no length serves one event. With `kafka.debug` every flush makes some, and they count as in flight.
+            (0..EVENTS).for_each(|_| self.serve());
         }
         Ok(())
     }
@@ -233,7 +238,7 @@ impl Output {
     /// Commits the open transaction. Without transactions: waits until everything is with the brokers.
     pub(super) fn commit(&mut self) -> Result<(), LogError> {
         self.drain(STEP)?;
-        let undelivered = self.producer.client().context().take_undelivered();
+        let undelivered = self.take_undelivered();
         if !self.is_transactional() {
             self.stage = Stage::Idle;
             return undelivered.map_or(Ok(()), |what| Err(LogError::Abort(format!("not delivered: {what}"))));
@@ -255,16 +260,26 @@ impl Output {
         if self.is_open() && self.is_transactional() {
             // An abort while the first record is on its way can end fatally, so there is some time for it to arrive.
             if self.drain(Duration::from_secs(1)).is_err() {
+                self.doubtful = true;
                 self.producer.purge(PurgeConfig::default().queue().inflight());
                 self.drain(STEP)?;
             }
             let outcome = self.producer.abort_transaction(STEP);
             self.told("abort a transaction", outcome)?;
+            // What the abort has purged is told now.
+            self.doubtful |= self.drain(Duration::from_secs(1)).is_err();
         }
-        drop(self.producer.client().context().take_undelivered());
+        drop(self.take_undelivered());
         self.stage = Stage::Idle;
         self.kept.clear();
         Ok(())
+    }
+
+    /// Why a record was not delivered, if one was not.
+    fn take_undelivered(&mut self) -> Option<String> {
+        let undelivered = self.producer.client().context().take_undelivered();
+        self.doubtful |= self.is_transactional() && undelivered.is_some();
+        undelivered
     }
 
     fn told(&mut self, what: &str, outcome: Result<(), KafkaError>) -> Result<(), LogError> {

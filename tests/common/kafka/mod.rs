@@ -8,6 +8,7 @@
 
 mod broker;
 mod jars;
+pub mod proxy;
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -90,6 +90,11 @@ impl Proxy {
         *self.shared.upstream.lock().unwrap() = Some(broker.parse().unwrap());
     }
 
+    /// From now on connections are refused. Those that are open stay.
+    pub fn refuse(&self) {
+        *self.shared.upstream.lock().unwrap() = None;
+    }
+
     pub fn port(&self) -> u16 {
         self.address.port()
     }
