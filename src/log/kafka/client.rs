@@ -87,6 +87,8 @@ impl KafkaClient {
     /// give it up, whatever the group's generation, so that nothing needs to be restored.
     fn send_offsets(&mut self, list: &TopicPartitionList) -> Result<(), LogError> {
         for _ in 0..OVERTAKEN {
+            // First, so that little time is left for a rebalance to overtake the transaction, and nothing is under way when one does.
+            self.output.deliver()?;
             match self.output.send_offsets(list, &self.input.member()?)? {
                 Sent::Taken => return Ok(()),
                 Sent::Overtaken => self.output.begin_again()?,

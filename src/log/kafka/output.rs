@@ -161,6 +161,11 @@ impl Output {
         }
     }
 
+    /// Waits until everything produced is with the brokers.
+    pub(super) fn deliver(&self) -> Result<(), LogError> {
+        self.drain(STEP)
+    }
+
     /// Sends what lingers, and waits until everything produced is with the brokers.
     fn drain(&self, longest: Duration) -> Result<(), LogError> {
         let deadline = Instant::now() + longest;
