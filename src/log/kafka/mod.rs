@@ -6,7 +6,8 @@
 //!
 //! What librdkafka cannot do: it speaks the transaction protocol of before Kafka 4 (no epoch for each transaction), so a request of an earlier transaction that
 //! was held up in the network for longer than everything else could still arrive in a later one. A producer that has met a time-out is therefore replaced
-//! before its next transaction, which narrows that window and does not close it.
+//! before its next transaction, which narrows that window and does not close it. So is one that has aborted records that were not delivered: librdkafka would
+//! use their sequence numbers again.
 //!
 //! An instance's identity is stable: `transactional.id` is `{application.id}-{instance}-{thread}`, `group.instance.id` is `{instance}-{thread}` (a static
 //! member). A restart within the session time-out takes its partitions back without a rebalance.
