@@ -1,6 +1,7 @@
 //! Instances of the real program as processes: started, killed, frozen, stopped.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -47,6 +48,8 @@ impl Instance {
             command.args(["--set", setting]);
         }
         if let Some(failpoint) = &options.failpoint {
+            let passes = cfg!(any(debug_assertions, feature = "failpoints"));
+            assert!(passes, "this build has no named points: leave --release out, or add --features failpoints");
             command.env("TIDEMILL_FAILPOINTS", failpoint);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
@@ -67,13 +70,15 @@ impl Instance {
         self.child.wait().unwrap();
     }
 
-    /// Waits for an end that it brings about itself; kills it when it does not come. Whether it ended by itself.
-    pub fn wait(&mut self, patience: Duration) -> bool {
-        let ended = wait_until(patience, || self.child.try_wait().unwrap().is_some());
-        if !ended {
+    /// Waits for its end at a named point; kills it when that does not come. Whether it came: an end of another kind fails the test.
+    pub fn wait_for_failpoint(&mut self, patience: Duration) -> bool {
+        let reached = wait_until(patience, || self.ended().is_some());
+        if !reached {
             self.kill();
         }
-        ended
+        let status = self.child.wait().unwrap();
+        assert!(status.signal().is_some(), "instance {} ended with {status}: {}", self.index, self.last_words());
+        reached
     }
 
     pub fn signal(&self, name: &str) {

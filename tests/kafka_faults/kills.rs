@@ -70,7 +70,7 @@ impl Victims<'_> {
             scenario.feed((share - 1) * PORTIONS + portion, of * PORTIONS);
             goes_on = goes_on && wait_until(PATIENCE, || armed.ended().is_some() || scenario.committed() >= scenario.fed());
         }
-        armed.wait(PATIENCE)
+        armed.wait_for_failpoint(PATIENCE)
     }
 
     /// An instance leaves and comes back: the others take its partitions and give some up again.
@@ -135,7 +135,7 @@ fn a_kill_between_the_rounds_of_a_rebalance_leaves_no_partition_to_nobody() {
     let mut first = scenario.start(0, &armed);
     assert!(scenario.wait_for_group(1, PATIENCE), "the first instance gets everything");
     let second = scenario.start(1, &Options::default());
-    assert!(first.wait(PATIENCE), "it is told to give partitions up");
+    assert!(first.wait_for_failpoint(PATIENCE), "it is told to give partitions up");
     finish(&scenario, vec![scenario.start(0, &Options::default()), second]);
     let anew = scenario.instance_logs().iter().any(|(_, text)| text.contains("joining the group anew"));
     println!("somebody joined the group anew: {anew}");
