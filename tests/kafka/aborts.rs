@@ -6,8 +6,7 @@ use tidemill::log::{Log, LogError, Reaction};
 
 use crate::common::waiting::Deadline;
 use crate::connect;
-use crate::kafka::proxy::{Api, Harm, Proxy};
-use crate::kafka::{self, Cluster, ClusterOptions};
+use crate::kafka::proxy::{self, Api, Harm};
 use crate::port_contract::{assert_reads, at, client, numbers, offsets, topic};
 
 /// Records of an aborted transaction were written, but the answer is lost and they cannot be sent again before the abort. If the records of the next transaction had their sequence
@@ -15,13 +14,9 @@ use crate::port_contract::{assert_reads, at, client, numbers, offsets, topic};
 #[test]
 fn records_after_an_abort_are_no_duplicates_of_what_was_aborted() {
     let _deadline = Deadline::of("records_after_an_abort_are_no_duplicates_of_what_was_aborted", Duration::from_secs(180));
-    let proxy = Proxy::start();
-    let mut broker = ClusterOptions::of(1);
-    broker.properties.push(("advertised.listeners".into(), format!("PLAINTEXT://127.0.0.1:{}", proxy.port())));
-    let Some(cluster) = kafka::available(Cluster::start_with(&broker)) else { return };
+    let Some((proxy, cluster)) = proxy::broker_behind_one() else { return };
     let address = cluster.brokers[0].address();
-    proxy.lead_to(&address);
-    let log = connect(&format!("127.0.0.1:{}", proxy.port()), "i");
+    let log = connect(&proxy.servers(), "i");
     log.create_topics(&[topic("in", 1), topic("out", 1)]).unwrap();
     let mut client = client(&log, "app", &["in"]);
     let commit = offsets(&[(&at("in", 0), 0)]);

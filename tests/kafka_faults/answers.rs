@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use crate::common::random::{Random, seed};
 use crate::fleet::{Instance, Options};
-use crate::kafka::proxy::{Api, Harm, Proxy};
-use crate::kafka::{Cluster, ClusterOptions};
+use crate::kafka::proxy::{self, Api, Harm};
 use crate::scenario::{Plan, Scenario};
-use crate::{announce, finish, kafka, long, short};
+use crate::{announce, finish, long, short};
 
 const HARMS: [Harm; 3] = [Harm::Drop, Harm::Delay(Duration::from_millis(2_500)), Harm::Cut];
 /// Requests time out within seconds, so that a dropped answer is an unknown outcome soon.
@@ -15,12 +14,8 @@ const IMPATIENT: [&str; 3] =
     ["kafka.socket.timeout.ms=2000", "kafka.request.timeout.ms=2000", "kafka.reconnect.backoff.max.ms=500"];
 
 fn survive(plan: &Plan, each: usize) {
-    let proxy = Proxy::start();
-    let mut broker = ClusterOptions::of(1);
-    broker.properties.push(("advertised.listeners".into(), format!("PLAINTEXT://127.0.0.1:{}", proxy.port())));
-    let Some(cluster) = kafka::available(Cluster::start_with(&broker)) else { return };
-    proxy.lead_to(&cluster.brokers[0].address());
-    let scenario = Scenario::new(&format!("127.0.0.1:{}", proxy.port()), plan);
+    let Some((proxy, _cluster)) = proxy::broker_behind_one() else { return };
+    let scenario = Scenario::new(&proxy.servers(), plan);
     let mut random = Random::new(seed());
     let total = each * Api::ALL.len();
     announce(&scenario, &format!("{total} lost answers, {each} of each of {:?}", Api::ALL));

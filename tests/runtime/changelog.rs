@@ -53,6 +53,11 @@ impl Shared {
         Instance::start(self.graph.clone(), log, self.store(name), Arc::new(Telemetry::new()), settings).unwrap()
     }
 
+    /// Starts on a log with these faults.
+    fn start_with(&self, faults: impl Iterator<Item = Fault>, name: &str) -> InstanceHandle {
+        self.start_on(Arc::new(FaultyLog::new(self.bench.log(), faults.collect())), name, settings())
+    }
+
     fn finish(&self, name: &str, settings: RuntimeSettings) -> Outcome {
         self.finish_handle(name, self.start(name, settings))
     }
@@ -181,8 +186,7 @@ fn failed_and_unanswered_commits_leave_no_trace() {
                 [Fault::RefuseCommit(commit), Fault::LoseCommit(commit), Fault::LoseAnswer(commit), Fault::RetryCommit(commit)];
             [kinds[((n + round) % 4) as usize], Fault::Revoke(20 + n * 15)]
         });
-        let log: Arc<dyn Log> = Arc::new(FaultyLog::new(shared.bench.log(), faults.collect::<Vec<_>>()));
-        let handle = shared.start_on(log, name, settings());
+        let handle = shared.start_with(faults, name);
         let records = 60 * (round + 1);
         assert!(
             handle.wait_until(PATIENCE, |status| status.since_start().read >= records || shared.bench.done(status)),
@@ -197,9 +201,7 @@ fn failed_and_unanswered_commits_leave_no_trace() {
 #[test]
 fn an_instance_that_starts_while_no_broker_answers_waits_for_one() {
     let shared = Shared::new(200);
-    let outage: Vec<Fault> = (1..=5).map(Fault::NoClient).collect();
-    let log: Arc<dyn Log> = Arc::new(FaultyLog::new(shared.bench.log(), outage));
-    let handle = shared.start_on(log, "a", settings());
+    let handle = shared.start_with((1..=5).map(Fault::NoClient), "a");
     assert!(handle.wait_until(PATIENCE, |status| shared.bench.done(status)), "{:#?}", handle.status());
     let metrics = handle.telemetry().render();
     assert!(metrics.contains("tidemill_log_retries_total{call=\"client\"} 4"), "one call of five is of the start: {metrics}");
@@ -210,9 +212,7 @@ fn an_instance_that_starts_while_no_broker_answers_waits_for_one() {
 #[test]
 fn an_instance_that_waits_for_a_broker_ends_when_told_to() {
     let shared = Shared::new(10);
-    let outage: Vec<Fault> = (1..=1_000).map(Fault::NoClient).collect();
-    let log: Arc<dyn Log> = Arc::new(FaultyLog::new(shared.bench.log(), outage));
-    let handle = shared.start_on(log, "a", settings());
+    let handle = shared.start_with((1..=1_000).map(Fault::NoClient), "a");
     let retried = || handle.telemetry().render().contains("tidemill_log_retries_total{call=\"client\"} 2");
     assert!(handle.wait_until(PATIENCE, |_| retried()), "it goes on asking");
     assert!(!handle.status().ready());

@@ -1,6 +1,6 @@
-//! An end to calls that may never come back.
+//! An end to calls that may never come back: the close of a consumer, which rdkafka waits for without limit, and the offsets of a transaction.
 //!
-//! `rd_kafka_send_offsets_to_transaction` is one, whatever time it is given: when the group's coordinator is a broker that has gone and that the cluster has stopped naming, librdkafka
+//! `rd_kafka_send_offsets_to_transaction` is such a call, whatever time it is given: when the group's coordinator is a broker that has gone and that the cluster has stopped naming, librdkafka
 //! waits for a sign of it that cannot come (2.12 to 2.14, its issues 5456 and 5511; seen here after restarts of brokers).
 
 use std::io;

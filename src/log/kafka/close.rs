@@ -2,13 +2,13 @@
 
 use std::ffi::CStr;
 use std::ops::Deref;
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rdkafka::bindings::{rd_kafka_mem_free, rd_kafka_memberid};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tracing::info;
 
+use super::bounded::within;
 use super::context::{Context, Note, accept, list_of, unassign};
 
 /// Longest wait for a consumer that is dropped without having been closed.
@@ -30,17 +30,9 @@ impl Closing {
         let Some(consumer) = self.consumer.take() else { return };
         consumer.context().set_closing();
         answer_all(&consumer);
-        let (ended, wait) = channel();
-        let end = move || {
-            drop(consumer);
-            // Nobody may wait any more.
-            ended.send(()).unwrap_or(());
-        };
-        match std::thread::Builder::new().name("tidemill-kafka-close".into()).spawn(end) {
-            Ok(_) if wait.recv_timeout(timeout).is_err() => {
-                info!("a consumer closes in the background: its brokers do not answer")
-            }
-            Ok(_) => {}
+        match within(timeout, move || drop(consumer)) {
+            Ok(Some(())) => {}
+            Ok(None) => info!("a consumer closes in the background: its brokers do not answer"),
             Err(error) => info!(%error, "a consumer was closed without a thread of its own"),
         }
     }

@@ -109,8 +109,7 @@ impl Output {
             return Ok(());
         }
         if self.doubtful {
-            self.producer = connect(&self.settings, &self.client_id, self.transactional_id.as_deref())?;
-            self.doubtful = false;
+            self.renew()?;
         }
         if self.is_transactional() {
             self.producer.begin_transaction().map_err(|e| self.at("begin a transaction").transaction(&e))?;
@@ -211,13 +210,20 @@ impl Output {
         Ok(Sent::Taken)
     }
 
+    /// A new producer takes the place of this one, and fences it.
+    fn renew(&mut self) -> Result<(), LogError> {
+        self.producer = connect(&self.settings, &self.client_id, self.transactional_id.as_deref())?;
+        self.doubtful = false;
+        Ok(())
+    }
+
     /// The producer is stuck in a call. A new one takes its transactional id, which aborts the transaction and fences whatever the old one may still send.
     fn left_behind(&mut self) -> LogError {
         let text = format!("librdkafka did not come back from sending offsets (brokers {})", self.settings.servers);
         warn!("{text}; going on with a new producer");
-        match connect(&self.settings, &self.client_id, self.transactional_id.as_deref()) {
-            Ok(new) => {
-                (self.producer, self.stage, self.doubtful) = (new, Stage::Idle, false);
+        match self.renew() {
+            Ok(()) => {
+                self.stage = Stage::Idle;
                 self.kept.clear();
                 LogError::Abort(text)
             }

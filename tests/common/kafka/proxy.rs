@@ -11,6 +11,18 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::{Cluster, ClusterOptions, available};
+
+/// A broker of its own behind a proxy; without one the test does not run.
+pub fn broker_behind_one() -> Option<(Proxy, Cluster)> {
+    let proxy = Proxy::start();
+    let mut options = ClusterOptions::of(1);
+    options.properties.push(("advertised.listeners".into(), format!("PLAINTEXT://{}", proxy.servers())));
+    let cluster = available(Cluster::start_with(&options))?;
+    proxy.lead_to(&cluster.brokers[0].address());
+    Some((proxy, cluster))
+}
+
 /// A request whose answer can be tampered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Api {
@@ -95,8 +107,9 @@ impl Proxy {
         *self.shared.upstream.lock().unwrap() = None;
     }
 
-    pub fn port(&self) -> u16 {
-        self.address.port()
+    /// Where clients find it.
+    pub fn servers(&self) -> String {
+        self.address.to_string()
     }
 
     /// Does this harm to the answer to the next request of this kind, and waits until that has happened.
